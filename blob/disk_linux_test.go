@@ -1,0 +1,36 @@
+package blob_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
+)
+
+// TestFullDisk needs a file system of its own, which only root can mount.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("a small file system cannot be mounted: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	disk, err := blob.OpenDisk(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	_, err = disk.Put(t.Context(), "big", io.LimitReader(&cancelling{}, 1<<20))
+	if !errors.Is(err, blob.ErrFull) || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Put = %v, want ErrFull", err)
+	}
+	if list := files(t, dir); len(list) != 0 {
+		t.Errorf("left behind: %q", list)
+	}
+	if _, err := disk.Put(t.Context(), "small", strings.NewReader("x")); err != nil {
+		t.Errorf("Put after the failure: %v", err)
+	}
+}

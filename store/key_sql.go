@@ -1,0 +1,115 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const keyColumns = `id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota, concurrency, weight, expires_at,
+	metadata, created_at, updated_at, last_used_at`
+
+func scanKey(r row) (*Key, error) {
+	var k Key
+	var scopes string
+	err := r.Scan(&k.ID, &k.Name, &k.Hash, &k.Prefix, &scopes, &k.Enabled, &k.Implicit, &k.RateLimit, &k.DailyQuota,
+		&k.Concurrency, &k.Weight, &k.ExpiresAt, &k.Metadata, &k.CreatedAt, &k.UpdatedAt, &k.LastUsedAt)
+	k.Scopes = strings.Fields(scopes)
+	return &k, found(err)
+}
+
+func (t *Tx) insertKey(k *Key) error {
+	k.CreatedAt, k.UpdatedAt = t.Now, t.Now
+	return t.one("insert key", `INSERT INTO keys (id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota,
+		concurrency, weight, expires_at, metadata, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) ON CONFLICT DO NOTHING`,
+		k.ID, k.Name, k.Hash, k.Prefix, strings.Join(k.Scopes, " "), k.Enabled, k.Implicit, k.RateLimit, k.DailyQuota,
+		k.Concurrency, k.Weight, k.ExpiresAt, k.Metadata, t.Now)
+}
+
+// CreateKey stores a new key; [ErrConflict] if its id or hash exists.
+func (s *Store) CreateKey(ctx context.Context, k *Key) error {
+	return s.Write(ctx, Durable, func(tx *Tx) error { return tx.insertKey(k) })
+}
+
+// Key returns a key that was not deleted.
+func (s *Store) Key(ctx context.Context, id string) (*Key, error) {
+	return s.key(ctx, "id = $1", id)
+}
+
+// KeyByHash returns the key with the SHA-256, which may be disabled or expired.
+func (s *Store) KeyByHash(ctx context.Context, hash string) (*Key, error) {
+	return s.key(ctx, "hash = $1 AND hash <> ''", hash)
+}
+
+func (s *Store) key(ctx context.Context, condition string, arg any) (*Key, error) {
+	k, err := scanKey(s.readers.QueryRowContext(ctx, "SELECT "+keyColumns+" FROM keys WHERE deleted_at = 0 AND "+condition, arg))
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	return k, nil
+}
+
+// Keys lists the keys, oldest first, without implicit and deleted ones.
+func (s *Store) Keys(ctx context.Context) ([]*Key, error) {
+	rows, err := s.readers.QueryContext(ctx, "SELECT "+keyColumns+" FROM keys WHERE deleted_at = 0 AND NOT implicit ORDER BY id")
+	keys, err := collect(rows, err, scanKey)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	return keys, nil
+}
+
+// UpdateKey reads the key, lets change edit it and writes it back, all in one
+// transaction. An error of change is returned and nothing is written.
+func (s *Store) UpdateKey(ctx context.Context, id string, change func(*Key) error) (*Key, error) {
+	var k *Key
+	err := s.Write(ctx, Durable, func(tx *Tx) (err error) {
+		k, err = scanKey(tx.QueryRow("SELECT "+keyColumns+" FROM keys WHERE deleted_at = 0 AND NOT implicit AND id = $1", id))
+		if err != nil {
+			return fmt.Errorf("read key: %w", err)
+		}
+		if err := change(k); err != nil {
+			return err
+		}
+		k.UpdatedAt = tx.Now
+		tx.Wake() // its concurrency or weight may have changed
+		return tx.one("update key", `UPDATE keys SET name = $2, hash = $3, prefix = $4, scopes = $5, enabled = $6, rate_limit = $7,
+			daily_quota = $8, concurrency = $9, weight = $10, expires_at = $11, metadata = $12, updated_at = $13 WHERE id = $1`,
+			id, k.Name, k.Hash, k.Prefix, strings.Join(k.Scopes, " "), k.Enabled, k.RateLimit, k.DailyQuota, k.Concurrency,
+			k.Weight, k.ExpiresAt, k.Metadata, tx.Now)
+	})
+	return k, err
+}
+
+// DeleteKey makes a key unusable for good. Its tasks stay, and so does its row,
+// because tasks that run are still counted there.
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	return s.Write(ctx, Durable, func(tx *Tx) error {
+		err := tx.one("delete key", `UPDATE keys SET deleted_at = $2, enabled = $3, hash = '', updated_at = $2
+			WHERE id = $1 AND deleted_at = 0 AND NOT implicit`, id, tx.Now, false)
+		if err != nil {
+			if errors.Is(err, ErrConflict) {
+				return fmt.Errorf("delete key: %w", ErrNotFound)
+			}
+			return err
+		}
+		return nil
+	})
+}
+
+// EnsureImplicitKeys creates the keys that tasks of ADMIN_TOKEN ("admin") and
+// of a gateway without authentication ("anonymous") belong to.
+func (s *Store) EnsureImplicitKeys(ctx context.Context) error {
+	return s.Write(ctx, Durable, func(tx *Tx) error {
+		for id, name := range map[string]string{"admin": "ADMIN_TOKEN", "anonymous": "without authentication"} {
+			if _, err := tx.Exec(`INSERT INTO keys (id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota, concurrency,
+				weight, expires_at, metadata, created_at, updated_at)
+				VALUES ($1, $2, '', '', 'admin', $3, $3, 0, 0, 0, 1, 0, '', $4, $4) ON CONFLICT DO NOTHING`, id, name, true, tx.Now); err != nil {
+				return fmt.Errorf("insert implicit key: %w", err)
+			}
+		}
+		return nil
+	})
+}

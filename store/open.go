@@ -1,0 +1,167 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+	"modernc.org/sqlite"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// quiet keeps the migrators from writing to standard output; what goes wrong
+// is in their errors.
+var quiet = slog.New(slog.DiscardHandler)
+
+// SQLitePath is the file that a sqlite:// URL names, absolute, so that two
+// spellings of one database are recognised as the same.
+func SQLitePath(databaseURL string) (string, error) {
+	path := strings.TrimPrefix(databaseURL, "sqlite://")
+	if path == "" || strings.ContainsAny(path, "?#") || path == ":memory:" {
+		return "", errors.New("database URL must name a file: sqlite://data/gateway.db")
+	}
+	return filepath.Abs(path)
+}
+
+func (s *Store) openSQLite(ctx context.Context, path string) error {
+	path, err := SQLitePath(path)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("create the database's folder: %w", err)
+	}
+	// Two processes on one file would admit tasks twice; the lock goes with the
+	// process, also after kill -9.
+	s.lock, err = os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database's lock file: %w", err)
+	}
+	if err := syscall.Flock(int(s.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("the database %s is in use by another process", path)
+	}
+
+	// busy_timeout stands first: the pragmas after it may have to wait for a
+	// lock. NORMAL is what River's bookkeeping needs; the writer switches to
+	// FULL for what somebody was promised.
+	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
+		"&_pragma=foreign_keys(ON)&_pragma=cache_size(-32000)&_pragma=journal_size_limit(67108864)"
+	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	if s.db, err = sql.Open("sqlite", file+"?"+pragmas+"&_txlock=immediate"); err != nil {
+		return err
+	}
+	s.db.SetMaxOpenConns(1)
+	if err := s.db.PingContext(ctx); err != nil {
+		return fmt.Errorf("open the database %s: %w", path, plain(err))
+	}
+	if err := s.migrate(ctx, goose.DialectSQLite3); err != nil {
+		return fmt.Errorf("open the database %s: %w", path, plain(err))
+	}
+	river, err := rivermigrate.New(riversqlite.New(s.db), &rivermigrate.Config{Logger: quiet})
+	if err != nil {
+		return err
+	}
+	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("open the database %s: %w", path, plain(err))
+	}
+	if s.readers, err = sql.Open("sqlite", file+"?"+pragmas+"&_pragma=query_only(ON)"); err != nil {
+		return err
+	}
+	s.readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	s.readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	return s.prepareHot(ctx)
+}
+
+func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		// The parser's error quotes the URL with its password.
+		return errors.New("database URL is not a valid postgres:// URL")
+	}
+	config.MaxConns = max(config.MaxConns, 16)
+	if s.pgx, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+		return err
+	}
+	server := config.ConnConfig.Host
+	if err := s.pgx.Ping(ctx); err != nil {
+		return fmt.Errorf("connect to the database at %s: %w", server, plain(err))
+	}
+	s.db = stdlib.OpenDBFromPool(s.pgx)
+	s.readers = s.db
+	if err := s.migrate(ctx, goose.DialectPostgres); err != nil {
+		return fmt.Errorf("open the database at %s: %w", server, plain(err))
+	}
+	river, err := rivermigrate.New(riverpgxv5.New(s.pgx), &rivermigrate.Config{Logger: quiet})
+	if err != nil {
+		return err
+	}
+	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("open the database at %s: %w", server, plain(err))
+	}
+	return nil
+}
+
+// migrate brings our tables up to date, or refuses a database that a newer
+// gateway has already changed in ways that this one does not know.
+func (s *Store) migrate(ctx context.Context, dialect goose.Dialect) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	options := []goose.ProviderOption{goose.WithSlog(quiet)}
+	if dialect == goose.DialectPostgres {
+		// Nodes that start together must not migrate together.
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return err
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	provider, err := goose.NewProvider(dialect, s.db, files, options...)
+	if err != nil {
+		return err
+	}
+	have, want, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if have > want {
+		return fmt.Errorf("it is from a newer version of the gateway (schema %d, this one knows %d)", have, want)
+	}
+	_, err = provider.Up(ctx)
+	return err
+}
+
+// plain gives the common causes a sentence in place of a driver's code.
+func plain(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case 8: // SQLITE_READONLY
+			return errors.New("no permission to write it")
+		case 14: // SQLITE_CANTOPEN
+			return errors.New("it cannot be opened or created; check the path and the permissions")
+		case 26: // SQLITE_NOTADB
+			return errors.New("it is not an SQLite database")
+		}
+	}
+	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
+}
