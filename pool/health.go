@@ -1,0 +1,199 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+const (
+	benchPause    = time.Second
+	maxBenchPause = 15 * time.Second
+	probeTimeout  = 30 * time.Second
+	// probeIll and probeWell are how often sessions are probed that are out of
+	// service, and those that work.
+	probeIll, probeWell = 10 * time.Minute, 30 * time.Minute
+)
+
+// Fault applies the fault table to the session and the upstream of an attempt.
+// It is part of the transaction that settles the attempt.
+func (p *Pool) Fault(tx *store.Tx, sessionID, upstreamName string, fault *upstream.Error) error {
+	effect := Faults[fault.Kind]
+	if effect.Bench || fault.Unreachable {
+		if err := p.bench(tx, upstreamName, fault); err != nil {
+			return err
+		}
+	}
+	if effect.Session == "" {
+		return nil
+	}
+	session, err := tx.Session(sessionID)
+	if err != nil {
+		return err
+	}
+	p.apply(tx.Now, session, fault)
+	return tx.UpdateSession(session)
+}
+
+func (p *Pool) bench(tx *store.Tx, name string, fault *upstream.Error) error {
+	upstreams, err := tx.Upstreams()
+	if err != nil {
+		return err
+	}
+	for _, u := range upstreams {
+		if u.Name != name {
+			continue
+		}
+		if u.BenchedUntil != 0 {
+			return nil // tasks that were sent at the same moment count once
+		}
+		pause := max(backoff(benchPause, maxBenchPause, u.Faults), fault.RetryAfter)
+		p.log.Warn("upstream benched", zap.String("upstream", name), zap.Duration("for", pause), zap.String("reason", fault.Error()))
+		return tx.Bench(name, until(tx.Now, pause), fault.Error())
+	}
+	return tx.Bench(name, until(tx.Now, benchPause), fault.Error())
+}
+
+// apply puts a session into the state of the fault table.
+func (p *Pool) apply(now int64, s *store.Session, fault *upstream.Error) {
+	effect := Faults[fault.Kind]
+	s.State, s.Reason = effect.Session, fault.Message
+	if s.Reason == "" {
+		s.Reason = string(fault.Kind)
+	}
+	switch effect.Session {
+	case store.Cooling:
+		pause := backoff(effect.Pause, effect.MaxPause, s.Faults)
+		if fault.RetryAfter > 0 {
+			pause = fault.RetryAfter
+		}
+		s.Until = until(now, pause)
+		s.Faults++
+	case store.Exhausted:
+		s.Until = nextReset(time.UnixMilli(now)).UnixMilli()
+	default:
+		s.Until = 0
+	}
+	p.log.Warn("session out of service", zap.String("session", s.ID), zap.String("label", s.Label),
+		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.Time("until", time.UnixMilli(s.Until)))
+}
+
+// Works notes that an upstream accepted an attempt of the session: a session
+// that was half-open is ready again, and so is the upstream.
+func (p *Pool) Works(tx *store.Tx, sessionID, upstreamName string) error {
+	if err := tx.Unbench(upstreamName, true); err != nil {
+		return err
+	}
+	session, err := tx.Session(sessionID)
+	if err != nil {
+		return err
+	}
+	if session.State == store.Ready && session.Faults == 0 {
+		return nil
+	}
+	if session.Until > tx.Now {
+		return nil // another attempt has found a fault since this one was sent
+	}
+	revive(session)
+	return tx.UpdateSession(session)
+}
+
+// TestResult is what a probe says to an admin.
+type TestResult struct {
+	OK      bool
+	Message string
+}
+
+// Test probes a session now, and applies what the probe says. A probe that
+// cannot tell says so and changes nothing.
+func (p *Pool) Test(ctx context.Context, id string) (TestResult, error) {
+	session, err := p.store.Session(ctx, id)
+	if err != nil {
+		return TestResult{}, err
+	}
+	driver, ok := p.Driver(session.Upstream)
+	if !ok {
+		return TestResult{Message: fmt.Sprintf("the upstream %s is not configured", session.Upstream)}, nil
+	}
+	opened, err := p.Open(session)
+	if err != nil {
+		return TestResult{Message: err.Error()}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	probe, probeErr := driver.Probe(ctx, opened)
+	_, err = p.update(context.WithoutCancel(ctx), id, func(tx *store.Tx, s *store.Session) {
+		s.ProbedAt = tx.Now
+		if probeErr == nil {
+			p.learn(tx.Now, s, probe)
+		}
+	})
+	switch {
+	case err != nil:
+		return TestResult{}, err
+	case probeErr != nil:
+		return TestResult{Message: "cannot tell: " + probeErr.Error()}, nil
+	case probe.Verdict != "":
+		return TestResult{Message: fmt.Sprintf("%s: %s", probe.Verdict.Public(), probe.Message)}, nil
+	case probe.Credits != nil:
+		return TestResult{OK: true, Message: fmt.Sprintf("works, %d credits", *probe.Credits)}, nil
+	default:
+		return TestResult{OK: true, Message: "works"}, nil
+	}
+}
+
+// learn applies what a probe could tell. A working login does not end a pause
+// that a burst or risk control has asked for.
+func (p *Pool) learn(now int64, s *store.Session, probe upstream.Probe) {
+	s.Credits = probe.Credits
+	s.CreditsExpire = 0
+	if !probe.CreditsExpire.IsZero() {
+		s.CreditsExpire = probe.CreditsExpire.UnixMilli()
+	}
+	if probe.Verdict != "" {
+		p.apply(now, s, &upstream.Error{Kind: probe.Verdict, Message: probe.Message})
+		return
+	}
+	if s.State == store.Dead || s.State == store.Exhausted {
+		revive(s)
+	}
+}
+
+// ProbeDue probes the sessions whose turn it is, one after the other.
+func (p *Pool) ProbeDue(ctx context.Context) error {
+	sessions, err := p.store.Sessions(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range sessions {
+		every := probeWell
+		if s.State != store.Ready {
+			every = probeIll
+		}
+		if !s.Enabled || time.Since(time.UnixMilli(max(s.ProbedAt, s.CreatedAt))) < every {
+			continue
+		}
+		if _, ok := p.Driver(s.Upstream); !ok {
+			continue
+		}
+		if _, err := p.Test(ctx, s.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			errs = append(errs, err)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// StillBenched makes the pause of an upstream longer that does not answer yet.
+func (p *Pool) StillBenched(tx *store.Tx, u *store.Upstream, cause error) error {
+	return tx.Bench(u.Name, until(tx.Now, backoff(benchPause, maxBenchPause, u.Faults)), cause.Error())
+}

@@ -1,0 +1,142 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+// What a cancel says about money.
+const (
+	NotStarted     = "not_started"      // nothing was sent, nothing is spent
+	Stopped        = "stopped"          // the upstream stopped the work
+	RunsOnUpstream = "runs_on_upstream" // money may be spent
+)
+
+// cancelTimeout bounds the call that tells the upstream of a cancel, while the
+// client waits.
+const cancelTimeout = 10 * time.Second
+
+// Cancel ends a task for good and tells the upstream where that is possible. The
+// task's Money says whether money may be spent. It returns [ErrEnded] if the
+// task has ended before.
+func (q *Queue) Cancel(ctx context.Context, keyID, id string) (*store.Task, error) {
+	task, err := q.store.Task(ctx, keyID, id)
+	if err != nil {
+		return nil, err
+	}
+	return q.stopTask(ctx, task.ID, func(*store.Task) store.Ending {
+		return store.Ending{Status: store.Cancelled}
+	})
+}
+
+// stopTask ends a task from outside its steps, wherever it is in its life.
+func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task) store.Ending) (task *store.Task, err error) {
+	var accepted bool
+	err = q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		if task, err = tx.Task(id); err != nil {
+			return err
+		}
+		if task.Status.Ended() {
+			return ErrEnded
+		}
+		e := ending(task)
+		if e.Money, accepted, err = spent(tx, task); err != nil {
+			return err
+		}
+		jobID := task.JobID
+		if err := tx.End(task, e); err != nil {
+			return err
+		}
+		if jobID == 0 {
+			return nil
+		}
+		return q.engine.cancel(tx, jobID)
+	})
+	if err != nil || !accepted {
+		return task, err
+	}
+	q.stopUpstream(ctx, task)
+	return task, nil
+}
+
+// spent says what a stop of the task costs, and whether there is accepted work
+// that the upstream can be asked to stop.
+func spent(tx *store.Tx, task *store.Task) (money string, accepted bool, err error) {
+	switch task.Status {
+	case store.Queued:
+		return NotStarted, false, nil
+	case store.Submitting:
+		attempt, err := tx.Attempt(task)
+		if err != nil {
+			return "", false, err
+		}
+		if attempt.State == store.Admitted {
+			return NotStarted, false, nil
+		}
+		return RunsOnUpstream, false, nil
+	case store.Polling:
+		return RunsOnUpstream, true, nil
+	default:
+		return RunsOnUpstream, false, nil
+	}
+}
+
+// stopUpstream asks the upstream to stop accepted work of an ended task, and
+// notes it if it did.
+func (q *Queue) stopUpstream(ctx context.Context, task *store.Task) {
+	driver, session, err := q.open(ctx, task)
+	if err != nil {
+		return // the session or its upstream is gone; the answer stays "may be spent"
+	}
+	canceler, ok := driver.(upstream.Canceler)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, cancelTimeout)
+	defer cancel()
+	stopped, err := canceler.Cancel(ctx, session, task.Ref)
+	if err != nil {
+		q.log.Warn("cancel at upstream failed", zap.String("task", task.ID), zap.Error(err))
+	}
+	if !stopped {
+		return
+	}
+	err = q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error { return tx.SetMoney(task.ID, Stopped) })
+	if err != nil {
+		q.log.Error("note cancel at upstream", zap.String("task", task.ID), zap.Error(err))
+		return
+	}
+	task.Money = Stopped
+}
+
+// expire ends the tasks whose start deadline or deadline has passed.
+func (q *Queue) expire(ctx context.Context) error {
+	tasks, err := q.store.Overdue(ctx, 500)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, overdue := range tasks {
+		_, err := q.stopTask(ctx, overdue.ID, func(t *store.Task) store.Ending {
+			e := store.Ending{Status: store.Failed, ErrorKind: string(upstream.Timeout)}
+			if t.Status == store.Queued {
+				e.ErrorMessage = fmt.Sprintf("the task did not start within %s", time.Duration(t.StartDeadline-t.CreatedAt)*time.Millisecond)
+			} else {
+				e.ErrorMessage = fmt.Sprintf("the task was not ready %s after its start, when its time was over",
+					(time.Duration(t.RunDeadline-t.StartedAt) * time.Millisecond).Round(time.Second))
+			}
+			return e
+		})
+		if err != nil && !errors.Is(err, ErrEnded) && !errors.Is(err, store.ErrNotFound) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

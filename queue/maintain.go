@@ -1,0 +1,136 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+const (
+	tick = time.Second
+	// safety is how often admission runs although nothing is known to have
+	// changed, and how often lost jobs are looked for.
+	safety = 15 * time.Second
+	// pingTimeout bounds the question whether a benched upstream is back.
+	pingTimeout = 5 * time.Second
+)
+
+// maintain does what no step and no request does: deadlines, heartbeats, taking
+// over, and noticing that a pause is over.
+func (q *Queue) maintain(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	var beat, checked time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		q.try(ctx, "end overdue tasks", q.expire)
+		q.try(ctx, "ask benched upstreams", q.unbench)
+		q.try(ctx, "notice the end of pauses", q.wake)
+		if time.Since(beat) >= heartbeat {
+			beat = time.Now()
+			q.try(ctx, "heartbeat", func(ctx context.Context) error { return q.store.Heartbeat(ctx, q.node.id) })
+			q.try(ctx, "take over", q.takeOver)
+		}
+		if time.Since(checked) >= safety {
+			checked = time.Now()
+			q.try(ctx, "look for lost jobs", q.restoreJobs)
+		}
+	}
+}
+
+func (q *Queue) try(ctx context.Context, what string, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		q.log.Error("maintenance failed", zap.String("of", what), zap.Error(err))
+	}
+}
+
+// wake runs admission if tasks wait and a session's pause has ended.
+func (q *Queue) wake(ctx context.Context) error {
+	due, err := q.store.PauseEnded(ctx)
+	if err != nil || !due {
+		return err
+	}
+	return q.Kick(ctx)
+}
+
+// unbench asks upstreams whose pause is over whether they answer.
+func (q *Queue) unbench(ctx context.Context) error {
+	benched, err := q.store.Benched(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, u := range benched {
+		driver, ok := q.pool.Driver(u.Name)
+		if !ok {
+			continue
+		}
+		if pinger, ok := driver.(upstream.Pinger); ok {
+			ping, cancel := context.WithTimeout(ctx, pingTimeout)
+			err := pinger.Ping(ping)
+			cancel()
+			if err != nil {
+				errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return q.pool.StillBenched(tx, u, err) }))
+				continue
+			}
+		}
+		q.log.Info("upstream answers again", zap.String("upstream", u.Name))
+		errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.Unbench(u.Name, false) }))
+	}
+	return errors.Join(errs...)
+}
+
+// restoreJobs gives running tasks a job again that have lost theirs, whatever
+// the reason: a task must not be stuck because of the engine's bookkeeping.
+func (q *Queue) restoreJobs(ctx context.Context) error {
+	tasks, err := q.store.WithoutJob(ctx)
+	if err != nil || len(tasks) == 0 {
+		return errors.Join(err, q.kickIfWaiting(ctx))
+	}
+	q.log.Warn("running tasks had lost their job", zap.Int("tasks", len(tasks)))
+	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+		jobs := make([]attemptArgs, len(tasks))
+		for i, task := range tasks {
+			jobs[i] = attemptArgs{TaskID: task.ID, Attempt: task.Attempt}
+		}
+		ids, err := q.engine.insert(tx, jobs)
+		if err != nil {
+			return err
+		}
+		for i, task := range tasks {
+			if err := tx.SetJob(task, ids[i]); err != nil && !errors.Is(err, store.ErrConflict) {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// kickIfWaiting is the safety net below all the events that run admission.
+func (q *Queue) kickIfWaiting(ctx context.Context) error {
+	counts, err := q.store.Stats(ctx, "")
+	if err != nil || counts[store.Queued] == 0 {
+		return err
+	}
+	return q.Kick(ctx)
+}
+
+type probeWorker struct {
+	river.WorkerDefaults[probeArgs]
+	queue *Queue
+}
+
+// Work probes the sessions whose turn it is.
+func (w *probeWorker) Work(ctx context.Context, _ *river.Job[probeArgs]) error {
+	return w.queue.pool.ProbeDue(ctx)
+}

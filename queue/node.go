@@ -1,0 +1,112 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+const (
+	heartbeat = 3 * time.Second
+	// deadAfter without a heartbeat another node takes over what a node ran.
+	deadAfter = 10 * time.Second
+	// maxNodes is how many nodes may share one data folder.
+	maxNodes = 64
+)
+
+// node is the stable identity of this process: a file in the data folder that
+// names it, locked as long as the process lives, so that after a crash the node
+// knows its own interrupted steps, and a second process in the same folder is
+// another node.
+type node struct {
+	id   string
+	file *os.File
+}
+
+func claimNode(dataDir string) (*node, error) {
+	dir := filepath.Join(dataDir, "nodes")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the data folder: %w", err)
+	}
+	for i := range maxNodes {
+		file, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(i)), os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("open the node's identity: %w", err)
+		}
+		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			if err := file.Close(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		id, err := readID(file)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("read the node's identity: %w", err), file.Close())
+		}
+		return &node{id: id, file: file}, nil
+	}
+	return nil, fmt.Errorf("%d nodes already use the data folder %s", maxNodes, dataDir)
+}
+
+func readID(file *os.File) (string, error) {
+	text := make([]byte, 64)
+	n, _ := file.ReadAt(text, 0) // an empty file is a new node
+	if id := strings.TrimSpace(string(text[:n])); id != "" {
+		return id, nil
+	}
+	id := "node_" + strings.ToLower(ulid.Make().String())
+	_, err := file.WriteAt([]byte(id+"\n"), 0)
+	return id, errors.Join(err, file.Sync())
+}
+
+func (n *node) release() error { return n.file.Close() }
+
+// reclaim puts the steps back that a node was running when it died. River would
+// do so itself only after an hour.
+func (q *Queue) reclaim(ctx context.Context, node string) error {
+	statement := `UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0), scheduled_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
+		WHERE state = 'running' AND json_extract(attempted_by, '$[#-1]') = $1`
+	if q.store.Pgx() != nil {
+		statement = `UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = now()
+			WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1`
+	}
+	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+		result, err := tx.Exec(statement, node)
+		if err != nil {
+			return fmt.Errorf("put back the steps of node %s: %w", node, err)
+		}
+		if n, err := result.RowsAffected(); err == nil && n > 0 {
+			q.log.Info("interrupted steps are put back", zap.String("node", node), zap.Int64("steps", n))
+		}
+		tx.Wake()
+		if node == q.node.id {
+			return nil
+		}
+		return tx.ForgetNode(node)
+	})
+}
+
+// takeOver reclaims from nodes that have fallen silent.
+func (q *Queue) takeOver(ctx context.Context) error {
+	nodes, err := q.store.SilentNodes(ctx, deadAfter)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, node := range nodes {
+		if node != q.node.id {
+			errs = append(errs, q.reclaim(ctx, node))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,124 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/pool"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+const (
+	// maxPolls is how many polls a node runs at once on one upstream.
+	maxPolls = 32
+	// slowAfter polls the pause grows, up to slowest times the interval: a task
+	// that takes an hour need not be asked for every five seconds.
+	slowAfter, slowest = 30, 4
+	// maxPollPause bounds the pause after polls that failed.
+	maxPollPause = 2 * time.Minute
+)
+
+// poll asks the upstream for the state of the task and returns when to ask
+// again. That a poll fails says nothing about the task.
+func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, error) {
+	driver, session, err := q.open(ctx, task)
+	if err != nil {
+		// Only a change of the configuration can help; until then the deadline runs.
+		return q.pollFailed(task, err), nil
+	}
+	room := q.pollRoom(task.Upstream)
+	select {
+	case room <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	progress, err := driver.Poll(ctx, session, task.Ref)
+	<-room
+	if err != nil {
+		return q.pollFault(ctx, task, err)
+	}
+	q.pollFaults.Delete(task.ID)
+	switch progress.State {
+	case upstream.Succeeded:
+		results, err := json.Marshal(progress.Results)
+		if err != nil {
+			return 0, err
+		}
+		return 0, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.HasResults(task, task.Ref, string(results)) })
+	case upstream.Failed:
+		return 0, q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+			if err := q.pool.Fault(tx, task.SessionID, task.Upstream, progress.Failure); err != nil {
+				return err
+			}
+			return q.fail(tx, task, progress.Failure)
+		})
+	default:
+		err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+			return tx.Progress(task, progress.QueuePosition, progress.QueueTotal, progress.QueueETA)
+		})
+		return q.pollInterval(progress.PollAfter, task.Polls), err
+	}
+}
+
+// pollFault notes what an unanswered poll says of the session and the upstream.
+func (q *Queue) pollFault(ctx context.Context, task *store.Task, cause error) (time.Duration, error) {
+	if ctx.Err() != nil {
+		return 0, ctx.Err()
+	}
+	fault := asFault(cause)
+	if effect := pool.Faults[fault.Kind]; effect.Session != "" || effect.Bench || fault.Unreachable {
+		err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+			return q.pool.Fault(tx, task.SessionID, task.Upstream, fault)
+		})
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return 0, err
+		}
+	}
+	return max(q.pollFailed(task, cause), fault.RetryAfter), nil
+}
+
+// pollFailed counts a poll that learnt nothing and returns the growing pause.
+func (q *Queue) pollFailed(task *store.Task, cause error) time.Duration {
+	before, _ := q.pollFaults.LoadOrStore(task.ID, 0)
+	faults := before.(int) + 1
+	q.pollFaults.Store(task.ID, faults)
+	pause := q.settings.Load().PollInterval
+	for range min(faults, 10) {
+		pause = min(pause*2, maxPollPause)
+	}
+	q.log.Warn("poll failed", zap.String("task", task.ID), zap.String("session", task.SessionID), zap.Int("in_a_row", faults),
+		zap.Duration("again_in", pause), zap.Error(cause))
+	return jitter(pause)
+}
+
+// pollInterval is the pause before the next poll: the upstream's wish, or the
+// configured interval that grows with the number of polls.
+func (q *Queue) pollInterval(asked time.Duration, polls int) time.Duration {
+	if asked > 0 {
+		return jitter(asked)
+	}
+	interval := q.settings.Load().PollInterval
+	if polls > slowAfter {
+		interval *= time.Duration(min(1+(polls-slowAfter)/slowAfter, slowest))
+	}
+	return jitter(interval)
+}
+
+// jitter adds up to 5 %, so that tasks that were admitted together are not
+// polled together for ever.
+func jitter(d time.Duration) time.Duration { return d + rand.N(d/20+1) }
+
+// pollRoom bounds the polls of an upstream.
+func (q *Queue) pollRoom(upstreamName string) chan struct{} {
+	if room, ok := q.polls.Load(upstreamName); ok {
+		return room.(chan struct{})
+	}
+	room, _ := q.polls.LoadOrStore(upstreamName, make(chan struct{}, maxPolls))
+	return room.(chan struct{})
+}

@@ -1,0 +1,197 @@
+// Package queue is the life of tasks: admission, the one paid submit, polls,
+// downloads, the end. Background steps run on River; the task's row is the
+// truth, and a job carries nothing but its id.
+package queue
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/pool"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+// Config is what a queue works with.
+type Config struct {
+	Store   *store.Store
+	Pool    *pool.Pool
+	Blobs   blob.Store
+	DataDir string // where the node keeps its identity
+	Logger  *zap.Logger
+	Slogger *slog.Logger // for River
+}
+
+// Settings are what a reload may change.
+type Settings struct {
+	Upstreams     map[string]Upstream
+	Concurrency   int           // most running tasks in the whole gateway, 0 for no limit
+	PollInterval  time.Duration // between polls of a task, unless the upstream asks for another
+	StartDeadline time.Duration // most time in the queue
+	Deadline      time.Duration // most time from submit to end
+	RunDeadline   time.Duration // most time of one attempt, 0 for no limit of its own
+	MaxFailovers  int           // times that another session takes over
+}
+
+// Upstream is a configured upstream.
+type Upstream struct {
+	Driver      upstream.Driver
+	Concurrency int // most running attempts, 0 for as many as its sessions have slots
+}
+
+// Queue runs tasks.
+type Queue struct {
+	store  *store.Store
+	pool   *pool.Pool
+	blobs  blob.Store
+	log    *zap.Logger
+	node   *node
+	engine engine
+
+	mu       sync.Mutex
+	stack    []*Settings // the last one is in force
+	settings atomic.Pointer[Settings]
+
+	stopping atomic.Bool
+	cancel   context.CancelFunc // ends maintenance
+	owned    sync.WaitGroup
+
+	// unsent are attempts whose intent could not be written down for sure, and
+	// that were therefore not sent: this process knows, the row may not.
+	unsent sync.Map
+	// pollFaults counts polls of a task in a row that learnt nothing.
+	pollFaults sync.Map
+	polls      sync.Map // upstream name → chan struct{}: room for polls at once
+}
+
+// New prepares a queue; nothing runs before [Queue.Start].
+func New(ctx context.Context, c Config) (*Queue, error) {
+	q := &Queue{store: c.Store, pool: c.Pool, blobs: c.Blobs, log: c.Logger}
+	q.settings.Store(&Settings{})
+	var err error
+	if q.node, err = claimNode(c.DataDir); err != nil {
+		return nil, err
+	}
+	if q.engine, err = newEngine(q, c.Slogger); err != nil {
+		return nil, errors.Join(err, q.node.release())
+	}
+	q.store.OnChange(q.admit)
+	return q, nil
+}
+
+// Start takes up what this node was doing when it stopped, and begins to work.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := q.store.EnsureImplicitKeys(ctx); err != nil {
+		return err
+	}
+	if err := q.store.Heartbeat(ctx, q.node.id); err != nil {
+		return err
+	}
+	if err := q.reclaim(ctx, q.node.id); err != nil {
+		return err
+	}
+	// The engine outlives the context of whoever starts it.
+	if err := q.engine.Start(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	q.cancel = cancel
+	q.owned.Go(func() { q.maintain(background) })
+	return nil
+}
+
+// Stop takes no new work, waits for calls on the wire until ctx ends, and leaves
+// the rest to the next start or another node.
+func (q *Queue) Stop(ctx context.Context) error {
+	q.stopping.Store(true)
+	if q.cancel == nil {
+		return q.node.release() // never started
+	}
+	err := q.engine.Stop(ctx)
+	if err != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		err = q.engine.StopAndCancel(last)
+		cancel()
+	}
+	q.cancel()
+	q.owned.Wait()
+	return errors.Join(err, q.node.release())
+}
+
+// Configure puts settings in force. The function that it returns takes them
+// away again; the settings before them hold again if they were the last.
+func (q *Queue) Configure(s Settings) (revert func()) {
+	own := &s
+	q.mu.Lock()
+	q.stack = append(q.stack, own)
+	q.use()
+	q.mu.Unlock()
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.stack = slices.DeleteFunc(q.stack, func(other *Settings) bool { return other == own })
+		q.use()
+	}
+}
+
+// use puts the top of the stack in force. With nothing left, the last settings
+// stay: the engine is about to stop, and running steps may still need a driver.
+func (q *Queue) use() {
+	if len(q.stack) == 0 {
+		return
+	}
+	s := q.stack[len(q.stack)-1]
+	drivers := make(map[string]upstream.Driver, len(s.Upstreams))
+	for name, u := range s.Upstreams {
+		drivers[name] = u.Driver
+	}
+	q.pool.Configure(drivers)
+	q.settings.Store(s)
+}
+
+// Kick runs admission, for when something changed that no write has told.
+func (q *Queue) Kick(ctx context.Context) error {
+	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+		tx.Wake()
+		return nil
+	})
+}
+
+// Task returns a task of the key, or of any key if keyID is "".
+func (q *Queue) Task(ctx context.Context, keyID, id string) (*store.Task, error) {
+	return q.store.Task(ctx, keyID, id)
+}
+
+// Tasks lists tasks, newest first.
+func (q *Queue) Tasks(ctx context.Context, f store.TaskFilter) ([]*store.Task, error) {
+	return q.store.Tasks(ctx, f)
+}
+
+// Stats counts the tasks of the key, or of all keys if keyID is "".
+func (q *Queue) Stats(ctx context.Context, keyID string) (map[store.Status]int64, error) {
+	return q.store.Stats(ctx, keyID)
+}
+
+// Models lists what the configured upstreams can run, each name once: where two
+// upstreams have a model of one name, the first by name describes it.
+func (q *Queue) Models() []upstream.Model {
+	var models []upstream.Model
+	settings := q.settings.Load()
+	for _, name := range slices.Sorted(maps.Keys(settings.Upstreams)) {
+		for _, m := range settings.Upstreams[name].Driver.Models() {
+			if !slices.ContainsFunc(models, func(other upstream.Model) bool { return other.ID == m.ID }) {
+				models = append(models, m)
+			}
+		}
+	}
+	return models
+}

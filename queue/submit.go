@@ -1,0 +1,193 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+var (
+	// ErrEnded is returned for a change that a task is too old for.
+	ErrEnded = errors.New("the task has ended")
+	// ErrNotEnded is returned for a retry of a task that still runs.
+	ErrNotEnded = errors.New("the task has not ended yet")
+)
+
+// QuotaError is returned when a key has created all the tasks of its day.
+type QuotaError struct{ Limit int }
+
+func (e *QuotaError) Error() string {
+	return fmt.Sprintf("the key may create %d tasks a day and has done so; the day ends at 00:00 UTC", e.Limit)
+}
+
+// NewTask is what a client asks for.
+type NewTask struct {
+	Key           *store.Key
+	Kind          upstream.MediaKind
+	Model         string
+	Prompt        string
+	Ratio         string
+	Resolution    string
+	Duration      int           // seconds, 0 for the model's default
+	Priority      int           // higher goes first within the key
+	StartDeadline time.Duration // most time in the queue, 0 for the configured one, which is also the cap
+	Deadline      time.Duration // most time to the end, 0 for the configured one, which is also the cap
+	Materials     []store.Material
+
+	retryOf string
+}
+
+// Check returns an [*upstream.InvalidError] if no configured upstream can serve
+// the task.
+func (q *Queue) Check(n *NewTask) error {
+	_, err := q.plan(n)
+	return err
+}
+
+// Submit stores a task; when it returns, the task is on disk. It returns an
+// [*upstream.InvalidError] or a [*QuotaError] if the task cannot be taken.
+func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
+	task, err := q.plan(n)
+	if err != nil {
+		return nil, err
+	}
+	err = q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		if n.Key.DailyQuota > 0 {
+			used, err := tx.TasksToday(n.Key.ID)
+			if err != nil {
+				return err
+			}
+			if used >= int64(n.Key.DailyQuota) {
+				return &QuotaError{n.Key.DailyQuota}
+			}
+		}
+		return tx.InsertTask(task)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return task, nil
+}
+
+// plan makes the row of a task and finds the upstreams that can serve it.
+func (q *Queue) plan(n *NewTask) (*store.Task, error) {
+	settings := q.settings.Load()
+	task := &store.Task{
+		ID:         strings.ToLower(ulid.Make().String()),
+		KeyID:      n.Key.ID,
+		Kind:       string(n.Kind),
+		Model:      n.Model,
+		Prompt:     n.Prompt,
+		Duration:   n.Duration,
+		Ratio:      n.Ratio,
+		Resolution: n.Resolution,
+		Priority:   n.Priority,
+		RetryOf:    n.retryOf,
+		Materials:  n.Materials,
+		Deadline:   time.Now().Add(atMost(n.Deadline, settings.Deadline)).UnixMilli(),
+	}
+	task.StartDeadline = min(time.Now().Add(atMost(n.StartDeadline, settings.StartDeadline)).UnixMilli(), task.Deadline)
+	var route []string
+	var refusal error
+	for _, name := range slices.Sorted(maps.Keys(settings.Upstreams)) {
+		model := find(settings.Upstreams[name].Driver.Models(), n.Kind, n.Model)
+		if model == nil {
+			continue
+		}
+		if task.Duration == 0 {
+			task.Duration = model.DefaultDuration
+		}
+		if err := model.Check(request(task, nil)); err != nil {
+			refusal = err
+			continue
+		}
+		route = append(route, name)
+	}
+	if len(route) == 0 && refusal != nil {
+		return nil, refusal
+	}
+	if len(route) == 0 {
+		return nil, q.unknownModel(n)
+	}
+	task.Route = strings.Join(route, ",")
+	return task, nil
+}
+
+// unknownModel tells which models there are.
+func (q *Queue) unknownModel(n *NewTask) error {
+	var names []string
+	for _, m := range q.Models() {
+		if m.Kind == n.Kind {
+			names = append(names, m.ID)
+		}
+	}
+	return &upstream.InvalidError{Field: "model", Message: fmt.Sprintf("%q is not known, allowed: %s", n.Model, strings.Join(names, ", "))}
+}
+
+func find(models []upstream.Model, kind upstream.MediaKind, name string) *upstream.Model {
+	i := slices.IndexFunc(models, func(m upstream.Model) bool { return m.Kind == kind && m.Is(name) })
+	if i < 0 {
+		return nil
+	}
+	return &models[i]
+}
+
+// request is a task as a driver sees it; open makes the materials readable.
+func request(task *store.Task, open func(store.Material) upstream.Material) *upstream.Request {
+	r := &upstream.Request{
+		TaskID:     task.ID,
+		Kind:       upstream.MediaKind(task.Kind),
+		Model:      task.Model,
+		Prompt:     task.Prompt,
+		Duration:   task.Duration,
+		Ratio:      task.Ratio,
+		Resolution: task.Resolution,
+	}
+	for _, m := range task.Materials {
+		material := upstream.Material{Kind: upstream.MediaKind(m.Kind), Name: m.Name, ContentType: m.ContentType, Size: m.Size, URL: m.URL}
+		if open != nil {
+			material = open(m)
+		}
+		r.Materials = append(r.Materials, material)
+	}
+	return r
+}
+
+// atMost is the asked duration, capped by the configured one.
+func atMost(asked, configured time.Duration) time.Duration {
+	if asked <= 0 || asked > configured {
+		return configured
+	}
+	return asked
+}
+
+// Retry creates a new task with the input of one that has ended, for the same
+// key. Its materials are those of the first.
+func (q *Queue) Retry(ctx context.Context, keyID, id string) (*store.Task, error) {
+	old, err := q.store.Task(ctx, keyID, id)
+	if err != nil {
+		return nil, err
+	}
+	if !old.Status.Ended() {
+		return nil, ErrNotEnded
+	}
+	key, err := q.store.Key(ctx, old.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	return q.Submit(ctx, &NewTask{
+		Key: key, Kind: upstream.MediaKind(old.Kind), Model: old.Model, Prompt: old.Prompt, Ratio: old.Ratio,
+		Resolution: old.Resolution, Duration: old.Duration, Priority: old.Priority, Materials: old.Materials, retryOf: old.ID,
+		StartDeadline: time.Duration(old.StartDeadline-old.CreatedAt) * time.Millisecond,
+		Deadline:      time.Duration(old.Deadline-old.CreatedAt) * time.Millisecond,
+	})
+}
