@@ -1,0 +1,122 @@
+// The API as the dashboard uses it. Absent values are null.
+
+export const statuses = [
+  'queued',
+  'submitting',
+  'polling',
+  'downloading',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const
+export type Status = (typeof statuses)[number]
+
+export type MediaKind = 'video' | 'image' | 'audio'
+
+export type ErrorKind =
+  | 'content_risk'
+  | 'account_blocked'
+  | 'auth'
+  | 'quota'
+  | 'rate_limited'
+  | 'bad_input'
+  | 'file_transfer'
+  | 'timeout'
+  | 'network'
+  | 'generation_failed'
+  | 'in_doubt'
+  | 'unknown'
+
+/** What became of the money after a cancel. */
+export type Money = 'not_started' | 'stopped' | 'runs_on_upstream'
+
+export interface Material {
+  kind: MediaKind
+  name: string | null
+  content_type: string | null
+  size: number | null
+  url: string | null
+}
+
+export interface Artifact {
+  kind: string
+  content_type: string
+  size: number
+  sha256: string
+  url: string
+}
+
+export interface Task {
+  id: string
+  status: Status
+  kind: MediaKind
+  model: string
+  prompt: string
+  duration: number | null
+  ratio: string | null
+  resolution: string | null
+  priority: number | null
+  session_pool_id: string | null
+  history_record_id: string | null
+  queue_position: number | null
+  queue_total: number | null
+  queue_eta: string | null
+  video_url: string | null
+  image_urls: string[] | null
+  error_message: string | null
+  error_kind: ErrorKind | null
+  money: Money | null
+  retry_of: string | null
+  materials: Material[] | null
+  artifacts: Artifact[] | null
+  created_at: string
+  updated_at: string
+  started_at: string | null
+  finished_at: string | null
+  start_deadline: string | null
+  deadline: string | null
+}
+
+export interface TaskPage {
+  tasks: Task[]
+  next: string | null
+}
+
+export interface Model {
+  id: string
+  aliases?: string[]
+  kind: MediaKind
+  durations?: number[]
+  default_duration?: number
+  ratios?: string[]
+  resolutions?: string[]
+  max_prompt?: number
+  needs_prompt?: boolean
+  min_materials?: number
+  max_materials?: number
+  max_images?: number
+  max_videos?: number
+  max_audios?: number
+}
+
+export type Scope = 'video:create' | 'task:read' | 'task:cancel' | 'task:retry' | 'admin'
+
+export interface Me {
+  authenticated: boolean
+  auth_enabled: boolean
+  name: string
+  key_prefix: string
+  scopes: Scope[] | null
+}
+
+export interface Created {
+  task: { id: string; status: Status }
+}
+
+export function hasEnded(status: Status): boolean {
+  return status === 'succeeded' || status === 'failed' || status === 'cancelled'
+}
+
+export function may(me: Me, scope: Scope): boolean {
+  return !me.auth_enabled || (me.scopes ?? []).some((held) => held === scope || held === 'admin')
+}

@@ -1,0 +1,44 @@
+import { useState } from 'react'
+import { QueryClientProvider, useQuery } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { I18nProvider } from 'react-aria-components'
+import { useTranslation } from 'react-i18next'
+import { newQueryClient } from './api/client'
+import { meQuery } from './api/queries'
+import { DraftProvider } from './playground/DraftProvider'
+import { newRouter } from './router'
+import { SignIn } from './signin/SignIn'
+import { ErrorNote } from './ui/ErrorNote'
+
+export function App() {
+  const { i18n } = useTranslation()
+  const [client] = useState(newQueryClient)
+  return (
+    <QueryClientProvider client={client}>
+      <I18nProvider locale={i18n.language === 'zh' ? 'zh-CN' : 'en-US'}>
+        <Gate />
+      </I18nProvider>
+    </QueryClientProvider>
+  )
+}
+
+/** Asks who is there before it shows anything. The address stays the same while one signs in. */
+function Gate() {
+  const { data: me, error, refetch } = useQuery(meQuery)
+  if (me) return me.authenticated || !me.auth_enabled ? <Inside /> : <SignIn />
+  if (error === null) return null
+  return (
+    <main className="mx-auto max-w-prose px-5 py-16">
+      <ErrorNote error={error} onRetry={refetch} />
+    </main>
+  )
+}
+
+function Inside() {
+  const [router] = useState(newRouter)
+  return (
+    <DraftProvider>
+      <RouterProvider router={router} />
+    </DraftProvider>
+  )
+}

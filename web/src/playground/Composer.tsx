@@ -1,0 +1,76 @@
+import { useState, type KeyboardEvent } from 'react'
+import { Form } from 'react-aria-components'
+import { useTranslation } from 'react-i18next'
+import { ApiError } from '../api/http'
+import type { Draft } from '../api/upload'
+import type { Model } from '../api/types'
+import { useDraft } from './DraftProvider'
+import { check, findModel, fit } from './draft'
+import { ModelSelect } from './ModelSelect'
+import { Parameters } from './Parameters'
+import { PromptField } from './PromptField'
+import { SendButton } from './SendButton'
+import { useCreateTask } from './useCreateTask'
+
+interface Props {
+  models: Model[]
+  mayCreate: boolean
+}
+
+/** The left half of the playground: what to make. */
+export function Composer({ models, mayCreate }: Props) {
+  const { t } = useTranslation()
+  const [written, setDraft] = useDraft()
+  const [tried, setTried] = useState(false)
+  const create = useCreateTask()
+  const model = findModel(models, written.model)
+  if (!model) return <p className="py-6 text-sm text-soft">{t('form.noModels')}</p>
+
+  const draft = fit(written, model)
+  const refused = create.error instanceof ApiError ? create.error.fields : {}
+  const problems = { ...refused, ...check(draft, model, t, tried) }
+  if (refused.file_paths) problems.files ??= refused.file_paths
+  const change = (change: Partial<Draft>) => setDraft((draft) => ({ ...draft, ...change }))
+
+  function send() {
+    if (!model || !mayCreate || create.isPending) return
+    setTried(true)
+    const wrong = check(draft, model, t, true)
+    if (Object.keys(wrong).length > 0) {
+      if (wrong.prompt) document.querySelector<HTMLElement>('form textarea')?.focus()
+      return
+    }
+    setTried(false)
+    create.send(draft)
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+    event.preventDefault()
+    event.stopPropagation() // a focused button would take it as a press
+    send()
+  }
+
+  return (
+    // Ctrl+Enter sends from anywhere in the form; the button does the same.
+    <div onKeyDownCapture={onKeyDown}>
+      <Form
+        onSubmit={(event) => {
+          event.preventDefault()
+          send()
+        }}
+        className="flex flex-col gap-5"
+      >
+        <PromptField model={model} draft={draft} problems={problems} onChange={setDraft} />
+        <ModelSelect
+          models={models}
+          value={model.id}
+          onChange={(id) => change({ model: id })}
+          problem={problems.model}
+        />
+        <Parameters model={model} draft={draft} problems={problems} onChange={change} />
+        <SendButton draft={draft} create={create} mayCreate={mayCreate} />
+      </Form>
+    </div>
+  )
+}

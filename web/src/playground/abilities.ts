@@ -1,0 +1,38 @@
+import { useTranslation } from 'react-i18next'
+import type { Model } from '../api/types'
+import { kindLimits } from './draft'
+
+/** Says in a line what a model can do: "4–15 s · up to 9 images, up to 3 videos". */
+export function useAbilities(): (model: Model) => string {
+  const { t } = useTranslation()
+  const kinds = useKinds()
+  return (model) =>
+    [
+      model.durations?.length && t('form.seconds', { n: durations(model.durations) }),
+      model.resolutions?.join(', '),
+      kinds(model),
+    ]
+      .filter(Boolean)
+      .join(' · ')
+}
+
+/** The materials that a model takes: "up to 9 images, up to 3 videos". */
+export function useKinds(): (model: Model) => string {
+  const { t, i18n } = useTranslation()
+  const list = new Intl.ListFormat(i18n.language, { type: 'unit', style: 'short' })
+  return (model) => {
+    const limits: string[] = kindLimits(model).map(([kind, count]) =>
+      t(`materials.kindMax_${kind}`, { count }),
+    )
+    const sum = kindLimits(model).reduce((total, [, limit]) => total + limit, 0)
+    const all = model.max_materials ?? 0
+    if (limits.length > 1 && all < sum) limits.push(t('materials.total', { count: all }))
+    return list.format(limits)
+  }
+}
+
+function durations(list: number[]): string {
+  const first = list[0] ?? 0
+  const last = list.at(-1) ?? 0
+  return list.length > 2 && last - first === list.length - 1 ? `${first}–${last}` : list.join(', ')
+}

@@ -1,0 +1,19 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { meQuery, signOut } from '../api/queries'
+import type { Me } from '../api/types'
+
+/** Ends the sign-in and forgets everything that was shown under it. */
+export function useSignOut(): () => Promise<void> {
+  const client = useQueryClient()
+  return async () => {
+    await signOut().catch(() => undefined) // without an answer the next question tells what holds
+    client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'me' })
+    await client.refetchQueries(meQuery)
+  }
+}
+
+/** Takes over the answer to a successful sign-in. */
+export function useSignedIn(): (me: Me) => void {
+  const client = useQueryClient()
+  return (me) => client.setQueryData(meQuery.queryKey, me)
+}
