@@ -27,11 +27,11 @@ func (q *Queue) maintain(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var beat, checked time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
+	var greeted *Settings
+	for ; ctx.Err() == nil; wait(ctx, ticker) {
+		if settings := q.settings.Load(); settings != greeted {
+			greeted = settings
+			q.greet(ctx, settings)
 		}
 		q.try(ctx, "end overdue tasks", q.expire)
 		q.try(ctx, "ask benched upstreams", q.unbench)
@@ -45,6 +45,30 @@ func (q *Queue) maintain(ctx context.Context) {
 			checked = time.Now()
 			q.try(ctx, "look for lost jobs", q.restoreJobs)
 		}
+	}
+}
+
+func wait(ctx context.Context, ticker *time.Ticker) {
+	select {
+	case <-ctx.Done():
+	case <-ticker.C:
+	}
+}
+
+// greet pings upstreams that have come into force, so that their drivers know
+// early what they talk to and refuse what it cannot serve. One that does not
+// answer is found out by the first task.
+func (q *Queue) greet(ctx context.Context, s *Settings) {
+	for name, u := range s.Upstreams {
+		pinger, ok := u.Driver.(upstream.Pinger)
+		if !ok {
+			continue
+		}
+		ping, cancel := context.WithTimeout(ctx, pingTimeout)
+		if err := pinger.Ping(ping); err != nil && ctx.Err() == nil {
+			q.log.Warn("upstream does not answer", zap.String("upstream", name), zap.Error(err))
+		}
+		cancel()
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
-// Ping implements [upstream.Pinger].
+// Ping implements [upstream.Pinger]. It also finds out which variant answers, so
+// that Models is exact from then on.
 func (d *Driver) Ping(ctx context.Context) error {
 	x, err := d.read(ctx, http.MethodGet, "/ping", "", nil)
 	if err != nil {
@@ -19,7 +20,8 @@ func (d *Driver) Ping(ctx context.Context) error {
 	if !bytes.Equal(bytes.TrimSpace(x.body), []byte("pong")) {
 		return &upstream.Error{Kind: upstream.Network, Unreachable: true, Message: "the answer to a ping is not that of a jimeng-free-api server"}
 	}
-	return nil
+	_, err = d.variant(ctx)
+	return err
 }
 
 // Probe asks for the session's credits and, on stock and fork, first whether its

@@ -1,0 +1,55 @@
+package api
+
+import "github.com/jimeng-gateway/jimeng-gateway/auth"
+
+// need is what a route asks of its caller: a scope, or one of the words below.
+type need string
+
+const (
+	// public routes take no key: they show nothing, or check something else.
+	public need = "public"
+	// optional routes answer strangers too, and say more to a caller with a key.
+	optional need = "optional"
+	// anyKey routes are for every key, whatever its scopes.
+	anyKey need = "any key"
+
+	mayCreate need = auth.VideoCreate
+	mayRead   need = auth.TaskRead
+	mayCancel need = auth.TaskCancel
+	mayRetry  need = auth.TaskRetry
+	mayAdmin  need = auth.Admin
+)
+
+// access says who may use each route. A route that is not in here cannot be
+// registered, and a line without a route is an error too. Tasks are always one's
+// own, unless the caller is an admin.
+var access = map[string]need{
+	"GET /ping":                         public,
+	"GET /v1/models":                    anyKey,
+	"POST /v1/videos/generations":       mayCreate,
+	"POST /v1/video/generations":        mayCreate,
+	"GET /v1/artifacts/{task}/{number}": public, // the link is signed
+	"GET /v1/materials/{task}/{number}": public, // the link is signed
+	"POST /auth/key":                    public, // the body is the key
+	"GET /auth/me":                      optional,
+	"POST /auth/logout":                 public,
+	"GET /api/v1/health":                optional,
+	"GET /api/v1/me":                    anyKey,
+	"GET /api/v1/stats":                 mayRead,
+	"GET /api/v1/tasks":                 mayRead,
+	"GET /api/v1/tasks/{id}":            mayRead,
+	"POST /api/v1/tasks/{id}/cancel":    mayCancel,
+	"POST /api/v1/tasks/{id}/retry":     mayRetry,
+	"GET /api/v1/sessions":              mayAdmin,
+	"POST /api/v1/sessions":             mayAdmin,
+	"GET /api/v1/sessions/{id}":         mayAdmin,
+	"PATCH /api/v1/sessions/{id}":       mayAdmin,
+	"DELETE /api/v1/sessions/{id}":      mayAdmin,
+	"POST /api/v1/sessions/{id}/test":   mayAdmin,
+	"GET /api/v1/keys":                  mayAdmin,
+	"POST /api/v1/keys":                 mayAdmin,
+	"GET /api/v1/keys/{id}":             mayAdmin,
+	"PATCH /api/v1/keys/{id}":           mayAdmin,
+	"DELETE /api/v1/keys/{id}":          mayAdmin,
+	"POST /api/v1/keys/{id}/regenerate": mayAdmin,
+}

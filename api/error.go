@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/pool"
+	"github.com/jimeng-gateway/jimeng-gateway/queue"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+// apiError is a fault as the client is told of it, in whatever dialect.
+type apiError struct {
+	status     int
+	code       string // stable, for programs
+	field      string // the field of the request that is wrong, "" for none
+	message    string // for people; what is wrong with the field, and what is allowed
+	retryAfter time.Duration
+	cause      error // for the log, never shown
+}
+
+func (e *apiError) Error() string {
+	if e.field != "" {
+		return e.field + ": " + e.message
+	}
+	return e.message
+}
+
+func (e *apiError) Unwrap() error { return e.cause }
+
+// invalid is the fault of a field.
+func invalid(field, format string, args ...any) *apiError {
+	return &apiError{status: http.StatusBadRequest, code: "invalid_request", field: field, message: fmt.Sprintf(format, args...)}
+}
+
+// unavailableFor is when a client should ask again after a fault of the store.
+const unavailableFor = 5 * time.Second
+
+func asError[T error](err error) (T, bool) { return errors.AsType[T](err) }
+
+// explain turns any error into the one that the client gets. What nobody has a
+// word for is a fault of what the gateway stands on, the database above all: the
+// client is told to try again, and the log gets the cause.
+func explain(err error) *apiError {
+	if e, ok := asError[*apiError](err); ok {
+		return e
+	}
+	if e, ok := asError[*auth.Refusal](err); ok {
+		return &apiError{status: e.Status, code: e.Code, message: e.Message}
+	}
+	if e, ok := asError[*upstream.InvalidError](err); ok {
+		return invalid(e.Field, "%s", e.Message)
+	}
+	if e, ok := asError[*auth.InvalidError](err); ok {
+		return invalid(e.Field, "%s", e.Message)
+	}
+	if e, ok := asError[*queue.QuotaError](err); ok {
+		return &apiError{status: http.StatusTooManyRequests, code: "daily_quota_exceeded", message: e.Error(), retryAfter: untilTomorrow(time.Now())}
+	}
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return &apiError{status: http.StatusNotFound, code: "not_found", message: "It does not exist."}
+	case errors.Is(err, blob.ErrNotFound):
+		return &apiError{status: http.StatusNotFound, code: "not_found", message: "The file does not exist any more."}
+	case errors.Is(err, queue.ErrEnded):
+		return &apiError{status: http.StatusConflict, code: "task_ended", message: "The task has ended already."}
+	case errors.Is(err, queue.ErrNotEnded):
+		return &apiError{status: http.StatusConflict, code: "task_not_ended", message: "The task has not ended yet, cancel it first."}
+	case errors.Is(err, pool.ErrBusy):
+		return &apiError{status: http.StatusConflict, code: "session_busy", message: "A task is running on the session. Disable it, and remove it when the task has ended."}
+	case errors.Is(err, store.ErrConflict):
+		return &apiError{status: http.StatusConflict, code: "conflict", message: "It exists already."}
+	case errors.Is(err, blob.ErrFull):
+		return &apiError{status: http.StatusInsufficientStorage, code: "disk_full", message: "There is no room left to store the file.", cause: err}
+	}
+	return &apiError{status: http.StatusServiceUnavailable, code: "unavailable", retryAfter: unavailableFor, cause: err,
+		message: "The gateway cannot serve the request for the moment, try again."}
+}
+
+// untilTomorrow is when the day's quota begins anew: at midnight UTC.
+func untilTomorrow(now time.Time) time.Duration {
+	return now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
+}
+
+// log tells the operator of a fault that is not the client's.
+func (a *api) log(ctx context.Context, route string, e *apiError) {
+	if e.cause == nil || ctx.Err() != nil { // nobody waits for the answer any more
+		return
+	}
+	a.Logger.Error("request failed", zap.String("route", route), zap.Int("status", e.status), zap.Error(e.cause))
+}
+
+// fail writes the error in the shape of the path's dialect.
+func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := explain(err)
+	a.log(r.Context(), r.Method+" "+r.URL.Path, e)
+	header := w.Header()
+	for name, value := range e.header() {
+		header[name] = value
+	}
+	header.Del("Content-Length")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		writeJSON(w, e.status, stockErrorOf(e))
+		return
+	}
+	header.Set("Content-Type", "application/problem+json")
+	writeJSON(w, e.status, problemOf(e))
+}
+
+// header is what the status asks for beside the body.
+func (e *apiError) header() http.Header {
+	header := http.Header{}
+	if e.retryAfter > 0 {
+		header.Set("Retry-After", seconds(e.retryAfter))
+	}
+	if e.status == http.StatusUnauthorized {
+		header.Set("Www-Authenticate", `Bearer realm="jimeng-gateway"`)
+	}
+	return header
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+)
+
+// nativeRoutes registers /api/v1/*, described by the same code that serves it.
+func (a *api) nativeRoutes(r *router) {
+	config := huma.DefaultConfig("jimeng-gateway", a.Version)
+	// No $schema members and Link headers in the answers, and nothing served
+	// beside the operations.
+	config.CreateHooks = nil
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key":    {Type: "http", Scheme: "bearer", Description: "An API key."},
+		"cookie": {Type: "apiKey", In: "cookie", Name: "jimeng_session", Description: "The dashboard's sign-in."},
+	}
+	config.Security = []map[string][]string{{"key": {}}, {"cookie": {}}}
+	h := humago.New(r, config)
+	a.taskOperations(h)
+	a.sessionOperations(h)
+	a.keyOperations(h)
+	a.statusOperations(h)
+}
+
+// operation describes a native endpoint. The scope that it needs is in the table
+// of access and becomes part of the description.
+func operation(method, path, id, tag, summary, description string) huma.Operation {
+	pattern := method + " " + path
+	switch who := access[pattern]; who {
+	case public, optional:
+	case anyKey:
+		description += "\n\nAny key."
+	default:
+		description += "\n\nScope: `" + string(who) + "`."
+	}
+	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description}
+}
+
+// with sets the status of success where it is not 200.
+func with(status int, op huma.Operation) huma.Operation {
+	op.DefaultStatus = status
+	return op
+}
+
+// handle registers an operation whose errors are explained as everywhere else.
+func handle[I, O any](a *api, h huma.API, op huma.Operation, f func(context.Context, *I) (*O, error)) {
+	huma.Register(h, op, func(ctx context.Context, input *I) (*O, error) {
+		output, err := f(ctx, input)
+		if err != nil {
+			e := explain(err)
+			a.log(ctx, callerOf(ctx).route, e)
+			return nil, problemOf(e)
+		}
+		return output, nil
+	})
+}
+
+// body is an answer with nothing but a body.
+type body[T any] struct{ Body T }
+
+func reply[T any](value T) (*body[T], error) { return &body[T]{value}, nil }
+
+// byID is the input of an operation on one thing.
+type byID struct {
+	ID string `path:"id" maxLength:"64" doc:"The id."`
+}
+
+// change is a field of a request that may be absent, null or there; null takes
+// the value away.
+type change[T any] struct {
+	Sent  bool
+	Value T
+}
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (c *change[T]) UnmarshalJSON(data []byte) error {
+	c.Sent = true
+	return json.Unmarshal(data, &c.Value) // leaves the zero value for null
+}
+
+// Schema implements [huma.SchemaProvider].
+func (c *change[T]) Schema(r huma.Registry) *huma.Schema {
+	schema := *r.Schema(reflect.TypeFor[T](), true, "")
+	schema.Nullable = schema.Type == huma.TypeInteger || schema.Type == huma.TypeString
+	return &schema
+}
+
+// apply overwrites the target if the field was sent.
+func (c *change[T]) apply(target *T) {
+	if c.Sent {
+		*target = c.Value
+	}
+}
+
+// timeOf is a moment of the store in an answer, null when it has not come.
+func timeOf(milliseconds int64) *time.Time {
+	if milliseconds == 0 {
+		return nil
+	}
+	return new(time.UnixMilli(milliseconds).UTC())
+}
+
+// textOf is a text in an answer, null when there is none.
+func textOf(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+const (
+	get    = http.MethodGet
+	post   = http.MethodPost
+	patch  = http.MethodPatch
+	remove = http.MethodDelete
+)
+
+// Interface guards
+var (
+	_ json.Unmarshaler    = (*change[int])(nil)
+	_ huma.SchemaProvider = (*change[int])(nil)
+)

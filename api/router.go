@@ -1,0 +1,153 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
+)
+
+// caller is who a request comes from and how it reached the gateway.
+type caller struct {
+	*auth.Principal        // nil on public routes and for strangers
+	base            string // scheme and host of links, without a slash at the end
+	route           string // for logs
+}
+
+type callerKey struct{}
+
+// callerOf returns the caller that the router put into the context of every
+// request.
+func callerOf(ctx context.Context) *caller { return ctx.Value(callerKey{}).(*caller) }
+
+// router lets a request in, or not, before its handler sees it.
+type router struct {
+	api     *api
+	mux     *http.ServeMux
+	missing []string        // routes without a line in the table of access
+	unused  map[string]bool // lines without a route
+}
+
+func newRouter(a *api) *router {
+	r := &router{api: a, mux: http.NewServeMux(), unused: map[string]bool{}}
+	for pattern := range access {
+		r.unused[pattern] = true
+	}
+	// Everything else, a known path with another method included, gets an answer
+	// in the shape of its dialect instead of the multiplexer's plain text.
+	r.mux.HandleFunc("/", r.unknown)
+	return r
+}
+
+// HandleFunc registers a route; it has the shape that huma asks for.
+func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	who, ok := access[pattern]
+	if !ok {
+		r.missing = append(r.missing, pattern)
+		return
+	}
+	delete(r.unused, pattern)
+	r.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("X-Content-Type-Options", "nosniff")
+		c := &caller{base: r.api.base(req), route: pattern}
+		req = req.WithContext(context.WithValue(req.Context(), callerKey{}, c))
+		if err := r.api.admit(w, req, c, who); err != nil {
+			r.api.fail(w, req, err)
+			return
+		}
+		handler(w, req)
+	})
+}
+
+func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
+
+// finish reports a disagreement between the routes and the table of access.
+func (r *router) finish() error {
+	for pattern := range r.unused {
+		r.missing = append(r.missing, pattern)
+	}
+	if len(r.missing) > 0 {
+		slices.Sort(r.missing)
+		return fmt.Errorf("routes and table of access differ: %s", strings.Join(r.missing, ", "))
+	}
+	return nil
+}
+
+// unknown answers what no route matches: 405 if another method would, or 404.
+func (r *router) unknown(w http.ResponseWriter, req *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		probe := &http.Request{Method: method, URL: req.URL, Host: req.Host}
+		if _, pattern := r.mux.Handler(probe); pattern != "/" && pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if allowed == nil {
+		r.api.fail(w, req, &apiError{status: http.StatusNotFound, code: "unknown_path", message: fmt.Sprintf("There is nothing at %s.", req.URL.Path)})
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	r.api.fail(w, req, &apiError{status: http.StatusMethodNotAllowed, code: "method_not_allowed",
+		message: fmt.Sprintf("%s is not possible here, allowed: %s.", req.Method, strings.Join(allowed, ", "))})
+}
+
+// admit finds out who the caller is, counts the request and checks the scope.
+func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need) error {
+	if who == public {
+		return nil
+	}
+	principal, err := a.Auth.Authenticate(r)
+	if err != nil {
+		if _, refused := asError[*auth.Refusal](err); refused && who == optional {
+			return nil
+		}
+		return err
+	}
+	c.Principal = principal
+	if err := takeOne(w.Header(), a.Auth.Keyring().Take(principal)); err != nil {
+		return err
+	}
+	if who != optional && who != anyKey && !principal.Has(string(who)) {
+		return &apiError{status: http.StatusForbidden, code: "missing_scope", message: fmt.Sprintf("The key lacks the scope %q.", who)}
+	}
+	return nil
+}
+
+// takeOne tells the caller where it stands with its requests per minute, in the
+// headers of the earlier gateway, and refuses one that is too many.
+func takeOne(header http.Header, rate auth.Rate) error {
+	if rate.Limit == 0 {
+		return nil
+	}
+	header.Set("X-RateLimit-Limit", strconv.Itoa(rate.Limit))
+	header.Set("X-RateLimit-Remaining", strconv.Itoa(rate.Remaining))
+	if !rate.Exceeded {
+		return nil
+	}
+	header.Set("X-RateLimit-Reset", seconds(rate.Reset))
+	return &apiError{status: http.StatusTooManyRequests, code: "rate_limited", retryAfter: rate.Reset,
+		message: fmt.Sprintf("The key may send %d requests a minute; the next one is possible in %s seconds.", rate.Limit, seconds(rate.Reset))}
+}
+
+// seconds rounds up, so that whoever waits that long has waited long enough.
+func seconds(d time.Duration) string {
+	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+}
+
+// base is what links begin with.
+func (a *api) base(r *http.Request) string {
+	if a.PublicURL != "" {
+		return a.PublicURL
+	}
+	if auth.Secure(r) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}

@@ -1,0 +1,49 @@
+package api
+
+import "net/http"
+
+// stockError is an error of the jimeng-free-api dialect, with OpenAI's shape
+// inside for the clients that look there. The status is a real one; the upstream
+// answers 200 to everything.
+type stockError struct {
+	Code    int         `json:"code"`
+	Message string      `json:"message"`
+	Data    *struct{}   `json:"data"` // always null
+	Error   openAIError `json:"error"`
+}
+
+type openAIError struct {
+	Message string  `json:"message"`
+	Type    string  `json:"type"`
+	Param   *string `json:"param"`
+	Code    string  `json:"code"`
+}
+
+// The codes of jimeng-free-api-all that clients know.
+const (
+	stockSystem    = -1000 // the server's own fault
+	stockParameter = -2000 // something is wrong with the request
+	stockRequest   = -2001 // refused for now
+	stockToken     = -2002 // not a valid login
+	stockCredits   = -2009 // the quota is used up
+)
+
+func stockErrorOf(e *apiError) *stockError {
+	answer := &stockError{Code: stockParameter, Message: e.Error(), Error: openAIError{Message: e.Error(), Type: "invalid_request_error", Code: e.code}}
+	if e.field != "" {
+		answer.Error.Param = &e.field
+	}
+	switch {
+	case e.code == "daily_quota_exceeded":
+		answer.Code, answer.Error.Type = stockCredits, "insufficient_quota"
+	case e.status == http.StatusTooManyRequests:
+		answer.Code, answer.Error.Type = stockRequest, "rate_limit_error"
+	case e.status == http.StatusUnauthorized:
+		answer.Code, answer.Error.Type = stockToken, "authentication_error"
+	case e.status == http.StatusForbidden:
+		answer.Code, answer.Error.Type = stockToken, "permission_error"
+	case e.status >= http.StatusInternalServerError:
+		answer.Code, answer.Error.Type = stockSystem, "server_error"
+	}
+	return answer
+}

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+// taskView is a task as clients see it, with the names of the earlier gateway.
+type taskView struct {
+	ID         string       `json:"id" doc:"The task's id."`
+	Status     store.Status `json:"status" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"How far the task has come."`
+	Kind       string       `json:"kind" enum:"video,image" doc:"What the task makes."`
+	Model      string       `json:"model" doc:"The model, as the client named it."`
+	Prompt     string       `json:"prompt"`
+	Duration   *int         `json:"duration" doc:"Length of the video in seconds."`
+	Ratio      *string      `json:"ratio" doc:"Shape of the picture, null when left to the upstream."`
+	Resolution *string      `json:"resolution" doc:"Resolution, null when left to the upstream."`
+	Priority   int          `json:"priority" doc:"Tasks with a higher one go first among those of the same key."`
+
+	SessionPoolID   *string `json:"session_pool_id" doc:"The session that runs the task."`
+	HistoryRecordID *string `json:"history_record_id" doc:"The upstream's own id."`
+	QueuePosition   *int    `json:"queue_position" doc:"Place in the upstream's own queue, when it tells."`
+	QueueTotal      *int    `json:"queue_total" doc:"Length of the upstream's own queue, when it tells."`
+	QueueETA        *string `json:"queue_eta" doc:"The upstream's own forecast, when it tells."`
+
+	VideoURL     *string  `json:"video_url" doc:"A link that plays without a key and expires; read the task again for a fresh one."`
+	ImageURLs    []string `json:"image_urls" doc:"Links like video_url, for tasks that make images."`
+	ErrorMessage *string  `json:"error_message" doc:"Why the task failed."`
+	ErrorKind    *string  `json:"error_kind" doc:"Why the task failed, for programs."`
+	Money        *string  `json:"money" doc:"After a cancel: not_started, stopped, or runs_on_upstream if credits may still be spent."`
+	RetryOf      *string  `json:"retry_of" doc:"The task that this one repeats."`
+
+	Materials []materialView `json:"materials" nullable:"false"`
+	Artifacts []artifactView `json:"artifacts" nullable:"false"`
+
+	CreatedAt     *time.Time `json:"created_at"`
+	UpdatedAt     *time.Time `json:"updated_at"`
+	StartedAt     *time.Time `json:"started_at" doc:"When the task got a session for the first time."`
+	FinishedAt    *time.Time `json:"finished_at"`
+	StartDeadline *time.Time `json:"start_deadline" doc:"When the task fails if it has not started."`
+	Deadline      *time.Time `json:"deadline" doc:"When the task fails if it has not ended."`
+}
+
+type materialView struct {
+	Kind        string  `json:"kind" enum:"image,video,audio"`
+	Name        *string `json:"name" doc:"The file's name."`
+	ContentType *string `json:"content_type" doc:"The file's real type, null for a URL."`
+	Size        *int64  `json:"size" doc:"Bytes, null for a URL."`
+	URL         string  `json:"url" doc:"The client's own URL, or a link to the stored file that expires."`
+}
+
+type artifactView struct {
+	Kind        string `json:"kind" enum:"image,video,audio"`
+	ContentType string `json:"content_type"`
+	Size        int64  `json:"size" doc:"Bytes."`
+	SHA256      string `json:"sha256" doc:"Checksum of the file, in hexadecimal."`
+	URL         string `json:"url" doc:"A link that works without a key and expires."`
+}
+
+func (a *api) taskView(base string, t *store.Task) *taskView {
+	v := &taskView{
+		ID: t.ID, Status: t.Status, Kind: t.Kind, Model: t.Model, Prompt: t.Prompt,
+		Ratio: textOf(t.Ratio), Resolution: textOf(t.Resolution), Priority: t.Priority,
+		SessionPoolID: textOf(t.SessionID), HistoryRecordID: textOf(t.Ref),
+		QueuePosition: t.QueuePosition, QueueTotal: t.QueueTotal, QueueETA: textOf(t.QueueETA),
+		ErrorMessage: textOf(t.ErrorMessage), ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())),
+		Money: textOf(t.Money), RetryOf: textOf(t.RetryOf),
+		CreatedAt: timeOf(t.CreatedAt), UpdatedAt: timeOf(t.UpdatedAt), StartedAt: timeOf(t.StartedAt),
+		FinishedAt: timeOf(t.FinishedAt), StartDeadline: timeOf(t.StartDeadline), Deadline: timeOf(t.Deadline),
+		Materials: make([]materialView, len(t.Materials)), Artifacts: make([]artifactView, len(t.Artifacts)),
+	}
+	if t.Duration > 0 {
+		v.Duration = &t.Duration
+	}
+	for i, material := range t.Materials {
+		view := materialView{Kind: material.Kind, Name: textOf(material.Name), ContentType: textOf(material.ContentType), URL: material.URL}
+		if material.Blob != "" {
+			view.Size = &material.Size
+			view.URL = a.link(base, "materials", t.ID, i)
+		}
+		v.Materials[i] = view
+	}
+	for i, artifact := range t.Artifacts {
+		url := a.link(base, "artifacts", t.ID, i)
+		v.Artifacts[i] = artifactView{Kind: artifact.Kind, ContentType: artifact.ContentType, Size: artifact.Size, SHA256: artifact.SHA256, URL: url}
+		switch {
+		case artifact.Kind == string(upstream.Video) && v.VideoURL == nil:
+			v.VideoURL = &url
+		case artifact.Kind == string(upstream.Image) && t.Kind == string(upstream.Image):
+			v.ImageURLs = append(v.ImageURLs, url)
+		}
+	}
+	return v
+}

@@ -1,0 +1,162 @@
+package auth
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+// signIn returns the cookie that a browser gets for the key.
+func signIn(t *testing.T, b *bundle, secret string, change func(*http.Request)) *http.Cookie {
+	t.Helper()
+	r := httptest.NewRequest("POST", "http://localhost:5100/auth/key", nil)
+	if change != nil {
+		change(r)
+	}
+	w := httptest.NewRecorder()
+	if _, err := b.SignIn(w, r, secret); err != nil {
+		t.Fatal(err)
+	}
+	cookies := w.Result().Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("cookies %v", cookies)
+	}
+	return cookies[0]
+}
+
+func withCookie(method string, cookie *http.Cookie) *http.Request {
+	r := httptest.NewRequest(method, "http://localhost:5100/api/v1/tasks", nil)
+	r.AddCookie(cookie)
+	return r
+}
+
+func TestSignIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	secret, key := b.newKey(t, nil)
+	cookie := signIn(t, b, secret, nil)
+	if cookie.Name != "jimeng_session" || !cookie.HttpOnly || cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.Domain != "" {
+		t.Errorf("cookie %+v", cookie)
+	}
+	if strings.Contains(cookie.Value, secret) || cookie.Value == key.Hash {
+		t.Error("the cookie gives the key away")
+	}
+	p, err := b.Authenticate(withCookie("GET", cookie))
+	if err != nil || p.Key.ID != key.ID {
+		t.Fatalf("got %+v, %v", p, err)
+	}
+	// The database must not be enough to take over a session.
+	if _, found, err := b.store.BrowserSession(t.Context(), cookie.Value); found || err != nil {
+		t.Errorf("the token itself is in the database: %v, %v", found, err)
+	}
+	if again := signIn(t, b, secret, nil); again.Value == cookie.Value {
+		t.Error("a second sign-in has the same token")
+	}
+
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("POST", "http://localhost:5100/auth/logout", nil)
+	r.AddCookie(cookie)
+	if err := b.SignOut(w, r); err != nil {
+		t.Fatal(err)
+	}
+	if gone := w.Result().Cookies(); len(gone) != 1 || gone[0].MaxAge >= 0 {
+		t.Errorf("cookies after sign-out: %v", gone)
+	}
+	if _, err := b.Authenticate(withCookie("GET", cookie)); refusedWith(err) != "missing_key" {
+		t.Errorf("after sign-out: %v", err)
+	}
+}
+
+func TestSignInOverTLS(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	secret, _ := b.newKey(t, nil)
+	overTLS := func(r *http.Request) { r.TLS = &tls.ConnectionState{} }
+	for name, change := range map[string]func(*http.Request){
+		"own TLS": overTLS,
+		"proxy":   func(r *http.Request) { r.Header.Set("X-Forwarded-Proto", "https") },
+	} {
+		cookie := signIn(t, b, secret, change)
+		if cookie.Name != "__Host-jimeng_session" || !cookie.Secure {
+			t.Errorf("%s: cookie %+v", name, cookie)
+		}
+	}
+	// A cookie that came over plain HTTP, where anybody on the line could have
+	// set it, counts for nothing over TLS.
+	r := withCookie("GET", signIn(t, b, secret, nil))
+	overTLS(r)
+	if _, err := b.Authenticate(r); refusedWith(err) != "missing_key" {
+		t.Errorf("plain cookie over TLS: %v", err)
+	}
+}
+
+func TestCrossOrigin(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	secret, _ := b.newKey(t, nil)
+	cookie := signIn(t, b, secret, nil)
+	write := func(header, value string) error {
+		r := withCookie("POST", cookie)
+		r.Header.Set(header, value)
+		_, err := b.Authenticate(r)
+		return err
+	}
+	if err := write("Sec-Fetch-Site", "same-origin"); err != nil {
+		t.Errorf("own page: %v", err)
+	}
+	for _, site := range []string{"cross-site", "same-site"} {
+		if err := write("Sec-Fetch-Site", site); refusedWith(err) != "cross_origin" {
+			t.Errorf("%s: %v", site, err)
+		}
+	}
+	if err := write("Origin", "http://evil.example"); refusedWith(err) != "cross_origin" {
+		t.Errorf("foreign origin: %v", err)
+	}
+	// A key in a header needs no such check.
+	r := request("POST", "Bearer "+secret)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if _, err := b.Authenticate(r); err != nil {
+		t.Errorf("key: %v", err)
+	}
+	// No foreign page signs anybody in or out.
+	r = httptest.NewRequest("POST", "http://localhost:5100/auth/key", nil)
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if _, err := b.SignIn(httptest.NewRecorder(), r, secret); refusedWith(err) != "cross_origin" {
+		t.Errorf("sign-in: %v", err)
+	}
+	if err := b.SignOut(httptest.NewRecorder(), r); refusedWith(err) != "cross_origin" {
+		t.Errorf("sign-out: %v", err)
+	}
+}
+
+// Sign-ins end with their key.
+func TestSignInEndsWithKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	secret, key := b.newKey(t, nil)
+	cookie := signIn(t, b, secret, nil)
+	_, newHash, _ := NewSecret()
+	if _, err := b.store.UpdateKey(t.Context(), key.ID, func(k *store.Key) error { k.Hash = newHash; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	b.Keyring().Invalidate(key.Hash)
+	if _, err := b.Authenticate(withCookie("GET", cookie)); refusedWith(err) != "signed_out" {
+		t.Errorf("got %v, want signed_out", err)
+	}
+	admin := signIn(t, b, "a-long-admin-token", nil)
+	if p, err := b.Authenticate(withCookie("GET", admin)); err != nil || p.Key.ID != AdminKeyID {
+		t.Errorf("admin token: %+v, %v", p, err)
+	}
+	if _, err := b.SignIn(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/auth/key", nil), secret); refusedWith(err) != "invalid_key" {
+		t.Errorf("sign-in with the old key: %v", err)
+	}
+	for _, token := range []string{"x", strings.Repeat("A", 4000), "../../etc"} {
+		if _, err := b.Authenticate(withCookie("GET", &http.Cookie{Name: "jimeng_session", Value: token})); refusedWith(err) != "missing_key" {
+			t.Errorf("made-up token: %v", err)
+		}
+	}
+}

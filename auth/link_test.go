@@ -1,0 +1,85 @@
+package auth
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func newLinks(t *testing.T) *Links {
+	t.Helper()
+	links, err := NewLinks(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return links
+}
+
+func TestLinks(t *testing.T) {
+	t.Parallel()
+	links := newLinks(t)
+	now := time.Now()
+	const path = "/v1/artifacts/01J9/0"
+	signed, err := url.Parse(links.Sign(path, now.Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := links.Verify(signed.Path, signed.Query(), now); err != nil {
+		t.Errorf("fresh link: %v", err)
+	}
+	if err := links.Verify(signed.Path, signed.Query(), now.Add(time.Hour)); !errors.Is(err, ErrLinkExpired) {
+		t.Errorf("old link: %v", err)
+	}
+
+	other, err := NewLinks(bytes.Repeat([]byte{8}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Verify(signed.Path, signed.Query(), now); !errors.Is(err, ErrLinkInvalid) {
+		t.Errorf("link of another gateway: %v", err)
+	}
+	changes := map[string]func(path *string, q url.Values){
+		"other path":       func(p *string, _ url.Values) { *p = "/v1/artifacts/01J9/1" },
+		"later":            func(_ *string, q url.Values) { q.Set("expires", "9999999999") },
+		"padded expiry":    func(_ *string, q url.Values) { q.Set("expires", "0"+q.Get("expires")) },
+		"signed expiry":    func(_ *string, q url.Values) { q.Set("expires", "+"+q.Get("expires")) },
+		"no expiry":        func(_ *string, q url.Values) { q.Del("expires") },
+		"no signature":     func(_ *string, q url.Values) { q.Del("signature") },
+		"short signature":  func(_ *string, q url.Values) { q.Set("signature", q.Get("signature")[:32]) },
+		"not hexadecimal":  func(_ *string, q url.Values) { q.Set("signature", strings.Repeat("z", 64)) },
+		"flipped bit":      func(_ *string, q url.Values) { q.Set("signature", "0"+q.Get("signature")[1:]+"") },
+		"parts moved over": func(p *string, q url.Values) { *p += q.Get("expires")[:1]; q.Set("expires", q.Get("expires")[1:]) },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path, query := signed.Path, signed.Query()
+			if change(&path, query); path == signed.Path && query.Encode() == signed.RawQuery {
+				t.Skip("the change changes nothing this time")
+			}
+			if err := links.Verify(path, query, now); !errors.Is(err, ErrLinkInvalid) {
+				t.Errorf("got %v, want ErrLinkInvalid", err)
+			}
+		})
+	}
+	if _, err := NewLinks([]byte("short")); err == nil {
+		t.Error("a short key was taken")
+	}
+}
+
+func FuzzVerify(f *testing.F) {
+	links, err := NewLinks(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("/v1/artifacts/01J9/0", "expires=9999999999&signature=00")
+	f.Fuzz(func(t *testing.T, path, query string) {
+		values, _ := url.ParseQuery(query)
+		if links.Verify(path, values, time.Unix(0, 0)) == nil {
+			t.Errorf("a link was forged: %q %q", path, query)
+		}
+	})
+}
