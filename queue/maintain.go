@@ -21,12 +21,23 @@ const (
 	pingTimeout = 5 * time.Second
 )
 
-// maintain does what no step and no request does: deadlines, heartbeats, taking
-// over, and noticing that a pause is over.
+// stayAlive beats apart from everything that may wait for an upstream: a node
+// that is late is taken for dead.
+func (q *Queue) stayAlive(ctx context.Context) {
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for ; ctx.Err() == nil; wait(ctx, ticker) {
+		q.try(ctx, "heartbeat", func(ctx context.Context) error { return q.store.Heartbeat(ctx, q.node.id) })
+		q.try(ctx, "take over", q.takeOver)
+	}
+}
+
+// maintain does what no step and no request does: it enforces deadlines and
+// notices that a pause is over.
 func (q *Queue) maintain(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
-	var beat, checked time.Time
+	var checked time.Time
 	var greeted *Settings
 	for ; ctx.Err() == nil; wait(ctx, ticker) {
 		if settings := q.settings.Load(); settings != greeted {
@@ -36,11 +47,6 @@ func (q *Queue) maintain(ctx context.Context) {
 		q.try(ctx, "end overdue tasks", q.expire)
 		q.try(ctx, "ask benched upstreams", q.unbench)
 		q.try(ctx, "notice the end of pauses", q.wake)
-		if time.Since(beat) >= heartbeat {
-			beat = time.Now()
-			q.try(ctx, "heartbeat", func(ctx context.Context) error { return q.store.Heartbeat(ctx, q.node.id) })
-			q.try(ctx, "take over", q.takeOver)
-		}
 		if time.Since(checked) >= safety {
 			checked = time.Now()
 			q.try(ctx, "look for lost jobs", q.restoreJobs)

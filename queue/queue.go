@@ -105,6 +105,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	}
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	q.cancel = cancel
+	q.owned.Go(func() { q.stayAlive(background) })
 	q.owned.Go(func() { q.maintain(background) })
 	return nil
 }

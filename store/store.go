@@ -32,6 +32,7 @@ type Store struct {
 	readers *sql.DB // PostgreSQL: the same as db
 	pgx     *pgxpool.Pool
 	hot     map[string]*sql.Stmt // SQLite: statements that are worth keeping prepared
+	byID    *sql.Stmt            // reads a task, the most frequent question
 	lock    *os.File             // SQLite: held as long as the database is open
 	log     *zap.Logger
 
@@ -62,6 +63,9 @@ func Open(ctx context.Context, databaseURL string, log *zap.Logger) (*Store, err
 	default:
 		return nil, errors.New("database URL must begin with sqlite:// or postgres://")
 	}
+	if err == nil {
+		s.byID, err = s.readers.PrepareContext(ctx, "SELECT "+taskColumns+" FROM tasks WHERE id = $1")
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeDatabases())
 	}
@@ -80,6 +84,9 @@ func (s *Store) closeDatabases() error {
 	var errs []error
 	for _, stmt := range s.hot {
 		errs = append(errs, stmt.Close())
+	}
+	if s.byID != nil {
+		errs = append(errs, s.byID.Close())
 	}
 	if s.readers != nil && s.readers != s.db {
 		errs = append(errs, s.readers.Close())

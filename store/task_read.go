@@ -33,7 +33,7 @@ func scanTask(r row) (*Task, error) {
 
 // Task returns a task of the key, or of any key if keyID is "".
 func (s *Store) Task(ctx context.Context, keyID, id string) (*Task, error) {
-	t, err := scanTask(s.readers.QueryRowContext(ctx, "SELECT "+taskColumns+" FROM tasks WHERE id = $1", id))
+	t, err := scanTask(s.byID.QueryRowContext(ctx, id))
 	if err != nil {
 		return nil, fmt.Errorf("read task: %w", err)
 	}
