@@ -1,0 +1,262 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// long is how long the tests under load go on; E2E_LONG sets it.
+func long(t *testing.T) time.Duration {
+	d, err := time.ParseDuration(os.Getenv("E2E_LONG"))
+	if err != nil {
+		return 8 * time.Second
+	}
+	t.Logf("under load for %s", d)
+	return d
+}
+
+func TestAPromptGoesInAVideoComesOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fork", "1s")
+	w.start()
+	w.sessions(1, 2)
+	id, _, err := w.seedance("a paper boat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Task task `json:"task"`
+	}
+	w.eventually(30*time.Second, func() string {
+		if _, err := w.call("GET", "/api/v1/tasks/"+id, nil, &answer); err != nil {
+			return err.Error()
+		}
+		if answer.Task.Status != "succeeded" {
+			return fmt.Sprintf("%+v", answer.Task)
+		}
+		return ""
+	})
+	r, err := http.NewRequest("GET", answer.Task.VideoURL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Range", "bytes=0-31")
+	response, err := w.client.Do(r) // without the token: the link is signed
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	head, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != http.StatusPartialContent || !bytes.Contains(head, []byte("ftyp")) {
+		t.Errorf("video: %s %q %v", response.Status, head, err)
+	}
+	w.term()
+}
+
+// A reload every second while a thousand tasks come in and run: nothing is lost,
+// nothing is bought twice, nobody gets a 5xx.
+func TestReloadUnderLoad(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fork", "300ms")
+	w.start()
+	w.sessions(20, 2)
+	span := long(t)
+	stop := make(chan struct{})
+	var background sync.WaitGroup
+	reloads := 0
+	background.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			c := w.command(w.env, "reload", "--config", caddyfile(t), "--adapter", "caddyfile", "--force",
+				"--address", "unix/"+filepath.Join(w.dir, "admin.sock"))
+			if text, err := c.CombinedOutput(); err != nil {
+				t.Errorf("reload: %v: %s", err, text)
+			}
+			reloads++
+		}
+	})
+	background.Go(func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+			}
+			list := func() (int, error) { return w.call("GET", "/api/v1/tasks?limit=5", nil, nil) }
+			if err := w.onceMore(list); err != nil {
+				t.Errorf("list: %v", err)
+			}
+		}
+	})
+	const tasks = 1000
+	begin := time.Now()
+	parallel(tasks, 16, func(i int) {
+		// spread over the whole span, so that every reload meets submits
+		if pause := time.Until(begin.Add(span * time.Duration(i) / tasks)); pause > 0 {
+			<-time.After(pause)
+		}
+		if err := w.onceMore(func() (int, error) {
+			_, status, err := w.seedance(fmt.Sprint("boat ", i))
+			return status, err
+		}); err != nil {
+			t.Errorf("submit %d: %v", i, err)
+		}
+	})
+	close(stop)
+	background.Wait()
+	if t.Failed() {
+		return
+	}
+	w.eventually(3*time.Minute, func() string {
+		if s := w.stats(); s["succeeded"] != tasks {
+			return fmt.Sprint(s)
+		}
+		return ""
+	})
+	w.paidOnce(tasks)
+	t.Logf("%d reloads", reloads)
+	w.term()
+}
+
+// onceMore repeats a request that got no answer at all. When Caddy swaps its
+// servers it closes idle connections and those that it has not accepted yet, as
+// every HTTP server does; nothing of such a request has been read. An answer,
+// whatever it says, is final.
+func (w *world) onceMore(request func() (status int, err error)) error {
+	status, err := request()
+	if err != nil && status == 0 {
+		w.client.CloseIdleConnections()
+		_, err = request()
+	}
+	return err
+}
+
+// paidOnce fails unless exactly n prompts were paid, once each.
+func (w *world) paidOnce(n int) {
+	w.t.Helper()
+	paid := w.paid()
+	for prompt, times := range paid {
+		if times != 1 {
+			w.t.Errorf("%q was paid %d times", prompt, times)
+		}
+	}
+	if len(paid) != n {
+		w.t.Errorf("%d tasks were paid, want %d", len(paid), n)
+	}
+}
+
+// kill -9 at random moments: whatever was accepted with a 202 ends, and nothing
+// is bought twice. A submit that was on the wire may end in doubt.
+func TestKillNine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fork", "500ms")
+	w.start()
+	w.sessions(10, 2)
+	const tasks, kills = 120, 4
+	var accepted []string
+	for i := range tasks {
+		id, _, err := w.seedance(fmt.Sprint("boat ", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted = append(accepted, id)
+	}
+	for range kills {
+		<-time.After(rand.N(1200 * time.Millisecond))
+		w.kill()
+		w.start()
+	}
+	w.eventually(2*time.Minute, func() string {
+		s := w.stats()
+		if s["succeeded"]+s["failed"] != tasks {
+			return fmt.Sprint(s)
+		}
+		return ""
+	})
+	succeeded := 0
+	for _, id := range accepted {
+		var answer struct {
+			Task task `json:"task"`
+		}
+		if _, err := w.call("GET", "/api/v1/tasks/"+id, nil, &answer); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case answer.Task.Status == "succeeded":
+			succeeded++
+		case answer.Task.ErrorKind != "in_doubt":
+			t.Errorf("task: %+v", answer.Task)
+		}
+	}
+	paid := w.paid()
+	for prompt, times := range paid {
+		if times != 1 {
+			t.Errorf("%q was paid %d times", prompt, times)
+		}
+	}
+	if len(paid) < succeeded {
+		t.Errorf("%d tasks succeeded, %d were paid", succeeded, len(paid))
+	}
+	var sessions struct {
+		Sessions []struct {
+			Running int `json:"running"`
+		} `json:"sessions"`
+	}
+	if _, err := w.call("GET", "/api/v1/sessions", nil, &sessions); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range sessions.Sessions {
+		if s.Running != 0 {
+			t.Errorf("a slot stayed taken: %+v", s)
+		}
+	}
+	t.Logf("%d succeeded, %d in doubt after %d kills", succeeded, tasks-succeeded, kills)
+	w.term()
+}
+
+func TestBadStartIsOneClearLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fork", "1s")
+	text := filepath.Join(w.dir, "text.db")
+	if err := os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for url, want := range map[string]string{
+		"mysql://u:hunter2@db/x":               "allowed: sqlite://PATH or postgres://",
+		"postgres://u:hunter2@127.0.0.1:1/x":   "connect to the database at 127.0.0.1",
+		"sqlite://" + text:                     "not an SQLite database",
+		"sqlite:///proc/nowhere/gateway.db":    "create the database's folder",
+		"postgres://u:hunter2@127.0.0.1:bad/x": "allowed: sqlite://PATH or postgres://",
+	} {
+		c := w.command(append(w.env, "DATABASE_URL="+url), "run", "--config", caddyfile(t), "--adapter", "caddyfile")
+		out, err := c.CombinedOutput()
+		if err == nil {
+			t.Errorf("%s: the gateway started", url)
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if last := lines[len(lines)-1]; !strings.Contains(last, want) {
+			t.Errorf("%s: the last line is %q, want %q", url, last, want)
+		}
+		if strings.Contains(string(out), "hunter2") {
+			t.Errorf("%s: the password is in the output", url)
+		}
+	}
+}

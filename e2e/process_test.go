@@ -1,0 +1,278 @@
+// Package e2e drives the built binary from outside, with the shipped Caddyfile
+// and the simulator in a process of its own, which counts what was paid.
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// binary is the built gateway; scripts/test.sh names it.
+var binary = os.Getenv("GATEWAY_BINARY")
+
+const token = "e2e-admin-token-0123456789"
+
+// world is a gateway and its upstream.
+type world struct {
+	t         *testing.T
+	dir       string
+	simulator string // base URL
+	gateway   string // base URL
+	env       []string
+	process   *exec.Cmd
+	client    *http.Client
+}
+
+func newWorld(t *testing.T, variant, delay string) *world {
+	t.Helper()
+	if binary == "" {
+		t.Skip("GATEWAY_BINARY does not name a built gateway (./xcaddy.sh builds one)")
+	}
+	w := &world{t: t, dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}}
+	upstream := freeAddress(t)
+	w.simulator = "http://" + upstream
+	w.run(w.command(nil, "jimeng", "simulate", "--listen", upstream, "--variant", variant, "--delay", delay))
+	w.waitFor(w.simulator + "/ping")
+	gateway := freeAddress(t)
+	_, port, err := net.SplitHostPort(gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gateway = "http://127.0.0.1:" + port
+	w.env = []string{
+		"PORT=" + port, "JIMENG_UPSTREAM=" + w.simulator, "ADMIN_TOKEN=" + token, "POLL_INTERVAL_SECS=1",
+		"DATABASE_URL=sqlite://" + filepath.Join(w.dir, "gateway.db"), "DATA_DIR=" + filepath.Join(w.dir, "data"),
+		"CADDY_ADMIN=unix/" + filepath.Join(w.dir, "admin.sock"), "HOME=" + w.dir, "XDG_DATA_HOME=" + w.dir, "XDG_CONFIG_HOME=" + w.dir,
+	}
+	return w
+}
+
+func (w *world) command(env []string, args ...string) *exec.Cmd {
+	c := exec.Command(binary, args...)
+	c.Dir = w.dir
+	c.Env = append(os.Environ(), env...)
+	return c
+}
+
+// run starts a process that is killed at the end of the test.
+func (w *world) run(c *exec.Cmd) {
+	w.t.Helper()
+	log, err := os.OpenFile(filepath.Join(w.dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.Stdout, c.Stderr = log, log
+	if err := c.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() {
+		if c.ProcessState == nil {
+			_ = c.Process.Kill()
+			_ = c.Wait()
+		}
+		log.Close()
+		if w.t.Failed() {
+			if text, err := os.ReadFile(log.Name()); err == nil {
+				lines := strings.Split(string(text), "\n")
+				w.t.Logf("end of the log:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
+			}
+		}
+	})
+}
+
+func (w *world) start() {
+	w.t.Helper()
+	w.process = w.command(w.env, "run", "--config", caddyfile(w.t), "--adapter", "caddyfile")
+	w.run(w.process)
+	w.waitFor(w.gateway + "/ping")
+}
+
+// kill ends the gateway as a power cut of the process would.
+func (w *world) kill() {
+	w.t.Helper()
+	if err := w.process.Process.Kill(); err != nil {
+		w.t.Fatal(err)
+	}
+	_ = w.process.Wait() // killed, says its error
+}
+
+// term ends the gateway as systemd would, and expects it to end well.
+func (w *world) term() {
+	w.t.Helper()
+	if err := w.process.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.process.Wait(); err != nil {
+		w.t.Errorf("the gateway did not end well: %v", err)
+	}
+}
+
+func caddyfile(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../Caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func (w *world) waitFor(url string) {
+	w.t.Helper()
+	w.eventually(30*time.Second, func() string {
+		response, err := w.client.Get(url)
+		if err != nil {
+			return err.Error()
+		}
+		response.Body.Close()
+		return ""
+	})
+}
+
+func (w *world) eventually(limit time.Duration, try func() string) {
+	w.t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(limit); ; <-tick.C {
+		problem := try()
+		if problem == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatal(problem)
+		}
+	}
+}
+
+// call sends a request with the admin token and decodes the answer.
+func (w *world) call(method, path string, body, into any) (status int, err error) {
+	var reader io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return 0, err
+		}
+		reader = bytes.NewReader(text)
+	}
+	r, err := http.NewRequest(method, w.gateway+path, reader)
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	response, err := w.client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err
+	}
+	if response.StatusCode/100 != 2 {
+		return response.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
+	}
+	if into == nil {
+		return response.StatusCode, nil
+	}
+	return response.StatusCode, json.Unmarshal(text, into)
+}
+
+func (w *world) sessions(n, slots int) {
+	w.t.Helper()
+	for i := range n {
+		body := map[string]any{"session_id": fmt.Sprintf("e2e-account-%010d", i), "slots": slots}
+		if _, err := w.call("POST", "/api/v1/sessions", body, nil); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+type task struct {
+	ID        string `json:"id"`
+	Status    string `json:"status"`
+	ErrorKind string `json:"error_kind"`
+	VideoURL  string `json:"video_url"`
+}
+
+// seedance is a request that the fork serves by submit and status.
+func (w *world) seedance(prompt string) (id string, status int, err error) {
+	var created struct {
+		Task task `json:"task"`
+	}
+	status, err = w.call("POST", "/v1/videos/generations", map[string]any{
+		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://example.com/boat.png"}}, &created)
+	return created.Task.ID, status, err
+}
+
+func (w *world) stats() map[string]int {
+	w.t.Helper()
+	var stats map[string]int
+	if _, err := w.call("GET", "/api/v1/stats", nil, &stats); err != nil {
+		w.t.Fatal(err)
+	}
+	return stats
+}
+
+type submit struct {
+	Prompt string `json:"prompt"`
+	Token  string `json:"token"`
+}
+
+// paid lists what the upstream has accepted, by prompt.
+func (w *world) paid() map[string]int {
+	w.t.Helper()
+	response, err := w.client.Get(w.simulator + "/_simulator/submits")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var submits []submit
+	if err := json.NewDecoder(response.Body).Decode(&submits); err != nil {
+		w.t.Fatal(err)
+	}
+	paid := make(map[string]int)
+	for _, s := range submits {
+		paid[s.Prompt]++
+	}
+	return paid
+}
+
+// parallel runs do for 0 to n-1 from a few goroutines.
+func parallel(n, workers int, do func(int)) {
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
