@@ -40,16 +40,17 @@ type browser struct {
 
 func newBrowser(sessions BrowserSessions) *browser {
 	manager := func(name string, secure bool) *scs.SessionManager {
-		m := scs.New()
-		m.Store = sessionStore{sessions}
-		m.HashTokenInStore = true
-		m.Lifetime = signInLifetime
-		m.Cookie.Name = name
-		m.Cookie.Secure = secure
-		m.Cookie.HttpOnly = true
-		m.Cookie.SameSite = http.SameSiteLaxMode
-		m.Cookie.Path = "/"
-		return m
+		// Not scs.New: it starts a store in memory whose clean-up would stay for
+		// good, one more with every reload.
+		return &scs.SessionManager{
+			Store:            sessionStore{sessions},
+			Codec:            scs.GobCodec{},
+			HashTokenInStore: true,
+			Lifetime:         signInLifetime,
+			Cookie: scs.SessionCookie{
+				Name: name, Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true,
+			},
+		}
 	}
 	return &browser{tls: manager("__Host-"+cookieName, true), plain: manager(cookieName, false)}
 }

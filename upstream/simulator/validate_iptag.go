@@ -51,6 +51,7 @@ func (b *body) validateIptag(r *http.Request) error {
 	}
 	if len(b.files) == 2 && b.files[0].Field == b.files[1].Field {
 		// Two files of one name are a list, which no code there expects.
+		//lint:ignore ST1005 these are the server's own words
 		return errors.New(`The "path" argument must be of type string or an instance of Buffer or URL. Received undefined`)
 	}
 	if len(b.references()) > 0 {

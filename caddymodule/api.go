@@ -1,0 +1,44 @@
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/api"
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
+)
+
+// Version is the gateway's, as /api/v1/health tells it.
+const Version = "0.1.0-dev"
+
+// handler makes the API as one configuration wants it.
+func (e *engine) handler(s *settings, log *zap.Logger) (http.Handler, error) {
+	links, err := auth.NewLinks(e.vault.Derive("signed links"))
+	if err != nil {
+		return nil, fmt.Errorf("make signed links: %w", err)
+	}
+	return api.New(api.Config{
+		Queue: e.queue,
+		Pool:  e.pool,
+		Store: e.store,
+		Blobs: e.blobs,
+		Links: links,
+		Auth: auth.New(auth.Config{
+			Keyring:    e.keyring,
+			Sessions:   e.store,
+			Enabled:    s.auth,
+			Insecure:   s.authInsecure,
+			AdminToken: s.adminToken,
+			Logger:     log.Named("auth"),
+		}),
+		PublicURL:     s.publicURL,
+		LinkTTL:       s.linkTTL,
+		Upload:        api.UploadLimits{File: s.maxFileSize, Total: s.maxTotal, Count: s.maxFiles},
+		DefaultModel:  s.defaultModel,
+		Version:       Version,
+		ContainerName: s.container,
+		Logger:        log.Named("api"),
+	})
+}

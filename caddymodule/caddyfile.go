@@ -1,0 +1,329 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+func init() {
+	caddy.RegisterModule(new(App))
+	caddy.RegisterModule(Handler{})
+	caddy.RegisterModule(Dashboard{})
+	httpcaddyfile.RegisterGlobalOption("jimeng", parseGlobalOption)
+	httpcaddyfile.RegisterHandlerDirective("jimeng", parseHandler)
+	httpcaddyfile.RegisterDirective("jimeng_dashboard", parseDashboard)
+	// The API decides by path, so it comes before whatever else may answer; the
+	// dashboard answers everything that is left, as a file server does.
+	httpcaddyfile.RegisterDirectiveOrder("jimeng", httpcaddyfile.Before, "respond")
+	httpcaddyfile.RegisterDirectiveOrder("jimeng_dashboard", httpcaddyfile.Before, "file_server")
+}
+
+// option reads the arguments of one option into the configuration.
+type option struct {
+	syntax string
+	read   func(c *Config, args []string) error
+}
+
+// options has every option that is one line. The blocks upload and upstream are
+// read by functions of their own.
+var options = map[string]option{
+	"database":       text("database <url>", func(c *Config) *string { return &c.Database }, checkDatabase),
+	"data_dir":       text("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, nil),
+	"secret_key":     text("secret_key <64 hex digits>", func(c *Config) *string { return &c.SecretKey }, check(parseSecretKey)),
+	"admin_token":    text("admin_token <token>", func(c *Config) *string { return &c.AdminToken }, nil),
+	"auth":           {"auth on|off [insecure]", readAuth},
+	"public_url":     text("public_url <url>", func(c *Config) *string { return &c.PublicURL }, check(parsePublicURL)),
+	"concurrency":    value("concurrency <number>", func(c *Config) *Value { return &c.Concurrency }, check(parseCount)),
+	"poll_interval":  span("poll_interval <duration>", func(c *Config) *Duration { return &c.PollInterval }),
+	"start_deadline": span("start_deadline <duration>", func(c *Config) *Duration { return &c.StartDeadline }),
+	"run_deadline":   span("run_deadline <duration>", func(c *Config) *Duration { return &c.RunDeadline }),
+	"total_deadline": span("total_deadline <duration>", func(c *Config) *Duration { return &c.TotalDeadline }),
+	"max_failovers":  value("max_failovers <number>", func(c *Config) *Value { return &c.MaxFailovers }, check(parseCount)),
+	"default_model":  text("default_model <model>", func(c *Config) *string { return &c.DefaultModel }, nil),
+	"link_ttl":       span("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }),
+	"container":      text("container <name>", func(c *Config) *string { return &c.Container }, nil),
+	"grace_period":   span("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }),
+}
+
+// uploadOptions are the options within the block upload.
+var uploadOptions = map[string]option{
+	"max_file_size": value("max_file_size <size>", func(c *Config) *Value { return &c.Upload.MaxFileSize }, check(parseSize)),
+	"max_files":     value("max_files <number>", func(c *Config) *Value { return &c.Upload.MaxFiles }, check(parsePositive)),
+	"max_total":     value("max_total <size>", func(c *Config) *Value { return &c.Upload.MaxTotal }, check(parseSize)),
+}
+
+const (
+	upstreamSyntax            = "upstream <driver> [<name>] { … }"
+	upstreamConcurrencySyntax = "upstream_concurrency <name> <number>"
+)
+
+// UnmarshalCaddyfile reads the global option jimeng. Every option may be given
+// once, upstream and upstream_concurrency once per name; all of them are
+// optional, and [Config] tells the defaults. Syntax:
+//
+//	jimeng {
+//		database       <url>
+//		data_dir       <folder>
+//		secret_key     <64 hex digits>
+//		admin_token    <token>
+//		auth           on|off [insecure]
+//		public_url     <url>
+//		concurrency    <number>
+//		poll_interval  <duration>
+//		start_deadline <duration>
+//		run_deadline   <duration>
+//		total_deadline <duration>
+//		max_failovers  <number>
+//		default_model  <model>
+//		link_ttl       <duration>
+//		container      <name>
+//		grace_period   <duration>
+//		upload {
+//			max_file_size <size>
+//			max_files     <number>
+//			max_total     <size>
+//		}
+//		upstream <driver> [<name>] {
+//			<options of the driver>
+//		}
+//		upstream_concurrency <name> <number>
+//	}
+//
+// The name of an upstream is its driver's unless another is given.
+func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the name of the option
+	if d.NextArg() {
+		return d.Errf("jimeng takes no argument %q; its options stand in a block: jimeng { … }", d.Val())
+	}
+	seen := map[string]bool{}
+	for d.NextBlock(0) {
+		var err error
+		switch name := d.Val(); name {
+		case "upload":
+			err = c.readUpload(d, seen)
+		case "upstream":
+			err = c.readUpstream(d)
+		case "upstream_concurrency":
+			err = c.readUpstreamConcurrency(d)
+		default:
+			err = c.readOption(d, "jimeng", options, seen, "upload", "upstream", "upstream_concurrency")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOption reads the option under the cursor; more names the options that are
+// allowed besides the table's.
+func (c *Config) readOption(d *caddyfile.Dispenser, block string, table map[string]option, seen map[string]bool, more ...string) error {
+	name := d.Val()
+	o, known := table[name]
+	if !known {
+		allowed := slices.Sorted(maps.Keys(table))
+		allowed = append(allowed, more...)
+		slices.Sort(allowed)
+		return d.Errf("%s has no option %q; allowed: %s", block, name, strings.Join(allowed, ", "))
+	}
+	if seen[name] {
+		return d.Errf("%s is given twice", name)
+	}
+	seen[name] = true
+	args := d.RemainingArgs()
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("%s takes no block; allowed: %s", name, o.syntax)
+	}
+	if err := o.read(c, args); errors.Is(err, errArguments) {
+		return d.Errf("%s has a wrong number of arguments; allowed: %s", name, o.syntax)
+	} else if err != nil {
+		return d.Errf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func (c *Config) readUpload(d *caddyfile.Dispenser, seen map[string]bool) error {
+	if seen["upload"] {
+		return d.Errf("upload is given twice")
+	}
+	seen["upload"] = true
+	if d.NextArg() {
+		return d.Errf("upload takes no argument %q; its options stand in a block: upload { … }", d.Val())
+	}
+	c.Upload = new(Upload)
+	inner := map[string]bool{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		if err := c.readOption(d, "upload", uploadOptions, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// upstreamName keeps names fit for the API and for log fields.
+var upstreamName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
+
+func (c *Config) readUpstream(d *caddyfile.Dispenser) error {
+	if !d.NextArg() {
+		return d.Errf("upstream has a wrong number of arguments; allowed: %s", upstreamSyntax)
+	}
+	driver := d.Val()
+	name := driver
+	if d.NextArg() {
+		name = d.Val()
+	}
+	if !upstreamName.MatchString(name) {
+		return d.Errf("upstream: the name %q is not possible; allowed are letters, digits, '_', '-' and '.'", name)
+	}
+	if _, twice := c.UpstreamsRaw[name]; twice {
+		return d.Errf("upstream %s is given twice; give the second one a name of its own: %s", name, upstreamSyntax)
+	}
+	if _, err := caddy.GetModule(upstreamNamespace + "." + driver); err != nil {
+		return d.Errf("upstream: there is no driver %q; allowed: %s", driver, strings.Join(drivers(), ", "))
+	}
+	if d.CountRemainingArgs() > 0 {
+		return d.Errf("upstream has a wrong number of arguments; allowed: %s", upstreamSyntax)
+	}
+	module, err := caddyfile.UnmarshalModule(d, upstreamNamespace+"."+driver) // sees the last argument and the block
+	if err != nil {
+		return err
+	}
+	if c.UpstreamsRaw == nil {
+		c.UpstreamsRaw = map[string]json.RawMessage{}
+	}
+	c.UpstreamsRaw[name] = caddyconfig.JSONModuleObject(module, "driver", driver, nil)
+	return nil
+}
+
+func (c *Config) readUpstreamConcurrency(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) != 2 {
+		return d.Errf("upstream_concurrency has a wrong number of arguments; allowed: %s", upstreamConcurrencySyntax)
+	}
+	name, limit := args[0], args[1]
+	if _, twice := c.UpstreamConcurrency[name]; twice {
+		return d.Errf("upstream_concurrency %s is given twice", name)
+	}
+	if err := check(parseCount)(limit); err != nil {
+		return d.Errf("upstream_concurrency %s: %w", name, err)
+	}
+	if c.UpstreamConcurrency == nil {
+		c.UpstreamConcurrency = map[string]Value{}
+	}
+	c.UpstreamConcurrency[name] = Value(limit)
+	return nil
+}
+
+// drivers lists the names of the drivers that were compiled in.
+func drivers() []string {
+	var names []string
+	for _, module := range caddy.GetModules(upstreamNamespace) {
+		names = append(names, module.ID.Name())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// errArguments asks for the message with the syntax of the option.
+var errArguments = errors.New("wrong number of arguments")
+
+func readAuth(c *Config, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errArguments
+	}
+	if err := check(parseSwitch)(args[0]); err != nil {
+		return err
+	}
+	c.Auth = Value(args[0])
+	if len(args) == 2 {
+		if args[1] != "insecure" && !deferred(args[1]) {
+			return fmt.Errorf("%q is not possible; allowed: on|off [insecure]", args[1])
+		}
+		c.AuthInsecure = Value(strings.Replace(args[1], "insecure", "true", 1))
+	}
+	return nil
+}
+
+func text(syntax string, field func(*Config) *string, check func(string) error) option {
+	return option{syntax, func(c *Config, args []string) error {
+		if len(args) != 1 {
+			return errArguments
+		}
+		*field(c) = args[0]
+		if check == nil || deferred(args[0]) {
+			return nil
+		}
+		return check(args[0])
+	}}
+}
+
+func value(syntax string, field func(*Config) *Value, check func(string) error) option {
+	return option{syntax, func(c *Config, args []string) error {
+		if len(args) != 1 {
+			return errArguments
+		}
+		*field(c) = Value(args[0])
+		return check(args[0])
+	}}
+}
+
+func span(syntax string, field func(*Config) *Duration) option {
+	return option{syntax, func(c *Config, args []string) error {
+		if len(args) != 1 {
+			return errArguments
+		}
+		*field(c) = Duration(args[0])
+		return check(parseDuration)(args[0])
+	}}
+}
+
+// check tells at once what would fail when the configuration is loaded, as far
+// as that does not hang on placeholders.
+func check[T any](parse func(string) (T, error)) func(string) error {
+	return func(text string) error {
+		if deferred(text) {
+			return nil
+		}
+		_, err := parse(text)
+		return err
+	}
+}
+
+func checkDatabase(databaseURL string) error {
+	_, err := databaseIdentity(databaseURL)
+	return err
+}
+
+func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
+	if existing != nil {
+		d.Next() // for the line in the message
+		return nil, d.Errf("the global option jimeng is given twice")
+	}
+	app := new(App)
+	if err := app.UnmarshalCaddyfile(d); err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: "jimeng", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+func parseHandler(h httpcaddyfile.Helper) (caddyhttp.MiddlewareHandler, error) {
+	handler := new(Handler)
+	return handler, handler.UnmarshalCaddyfile(h.Dispenser)
+}
+
+// Interface guards
+var (
+	_ caddyfile.Unmarshaler = (*Config)(nil)
+	_ caddyfile.Unmarshaler = (*Handler)(nil)
+)

@@ -1,0 +1,260 @@
+package caddymodule
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+// Config is the configuration of the gateway, the app module "jimeng". Every
+// string may hold placeholders, which are replaced when the configuration is
+// loaded; a value that is empty then counts as not given, so that the shipped
+// Caddyfile can name every variable of the environment.
+type Config struct {
+	// Where tasks, sessions and keys live: "sqlite://PATH" or "postgres://…".
+	// A relative SQLite path is seen from the working directory.
+	// Default: sqlite://data/gateway.db
+	Database string `json:"database,omitempty"`
+
+	// The folder for materials, artifacts, the secret key and the node's id.
+	// Default: data
+	DataDir string `json:"data_dir,omitempty"`
+
+	// 64 hex digits: the key that seals the sessions' secrets at rest and signs
+	// links. Use a placeholder such as {env.SECRET_KEY} or {file./run/key}.
+	// Default: a key of its own, made on the first start and kept in data_dir in
+	// a file that only the owner may read.
+	SecretKey string `json:"secret_key,omitempty"`
+
+	// A bearer token with the scope "admin" that exists without the database.
+	// Use a placeholder. Default: none
+	AdminToken string `json:"admin_token,omitempty"`
+
+	// Whether requests need a key: on or off. Default: on
+	Auth Value `json:"auth,omitempty"`
+
+	// Says a second time that auth is off, which is needed where the gateway
+	// listens beyond the loopback interface. Default: false
+	AuthInsecure Value `json:"auth_insecure,omitempty"`
+
+	// The address under which clients reach the gateway, for links to results.
+	// Default: the address of the request
+	PublicURL string `json:"public_url,omitempty"`
+
+	// The most tasks that run at once in the whole gateway. Default: 0, which is
+	// no limit but the slots of the sessions
+	Concurrency Value `json:"concurrency,omitempty"`
+
+	// How often the upstream is asked for the state of a task, unless it asks
+	// for another interval. Default: 5s
+	PollInterval Duration `json:"poll_interval,omitempty"`
+
+	// How long a task may wait in the queue. Default: 24h
+	StartDeadline Duration `json:"start_deadline,omitempty"`
+
+	// How long an attempt may run at an upstream. Default: 4h
+	RunDeadline Duration `json:"run_deadline,omitempty"`
+
+	// How long a task may take from its submit to its end.
+	// Default: start_deadline and run_deadline together
+	TotalDeadline Duration `json:"total_deadline,omitempty"`
+
+	// How often another session may take over a task that the upstream surely
+	// did not accept. Default: 3
+	MaxFailovers Value `json:"max_failovers,omitempty"`
+
+	// The model of requests that name none.
+	// Default: jimeng-video-seedance-2.0
+	DefaultModel string `json:"default_model,omitempty"`
+
+	// Limits on the materials of one request.
+	Upload *Upload `json:"upload,omitempty"`
+
+	// How long a signed link to a result works. Default: 24h
+	LinkTTL Duration `json:"link_ttl,omitempty"`
+
+	// The name of the upstream's Docker container, shown by /api/v1/health.
+	// Default: none
+	Container string `json:"container,omitempty"`
+
+	// How long calls to the upstream may go on when the process stops, before
+	// the rest is handed over. Default: 10s
+	GracePeriod Duration `json:"grace_period,omitempty"`
+
+	// The upstreams by name. Each is an object with the name of its driver in
+	// "driver" and the driver's own options beside it.
+	// Default: one upstream free_api at http://127.0.0.1:8000
+	UpstreamsRaw map[string]json.RawMessage `json:"upstreams,omitempty" caddy:"namespace=jimeng.upstreams inline_key=driver"`
+
+	// The most tasks that run at once on one upstream, by its name; 0 is no
+	// limit. Default: 0
+	UpstreamConcurrency map[string]Value `json:"upstream_concurrency,omitempty"`
+}
+
+// Upload limits the materials of one request.
+type Upload struct {
+	// The size of one file, such as 100MiB. Default: 100MiB
+	MaxFileSize Value `json:"max_file_size,omitempty"`
+
+	// The number of files. Default: 12
+	MaxFiles Value `json:"max_files,omitempty"`
+
+	// The size of all files together. Default: 300MiB
+	MaxTotal Value `json:"max_total,omitempty"`
+}
+
+// settings is a configuration with its placeholders replaced, checked, and
+// complete with the defaults.
+type settings struct {
+	database, dataDir, secretKey, adminToken string
+	auth, authInsecure                       bool
+	publicURL, defaultModel, container       string
+	concurrency, maxFailovers, maxFiles      int
+	maxFileSize, maxTotal                    int64
+	pollInterval, linkTTL, gracePeriod       time.Duration
+	startDeadline, runDeadline, deadline     time.Duration
+	upstreamConcurrency                      map[string]int
+}
+
+// resolve checks the whole configuration and reports every fault in it. It has
+// no effect on the world, so that `validate` may call it beside a running
+// gateway.
+func (c *Config) resolve() (*settings, error) {
+	var s settings
+	var faults []error
+	upload := Upload{}
+	if c.Upload != nil {
+		upload = *c.Upload
+	}
+	set(&faults, &s.database, "database", c.Database, "sqlite://data/gateway.db", verbatim)
+	set(&faults, &s.dataDir, "data_dir", c.DataDir, "data", verbatim)
+	set(&faults, &s.secretKey, "secret_key", c.SecretKey, "", parseSecretKey)
+	set(&faults, &s.adminToken, "admin_token", c.AdminToken, "", verbatim)
+	set(&faults, &s.auth, "auth", string(c.Auth), true, parseSwitch)
+	set(&faults, &s.authInsecure, "auth_insecure", string(c.AuthInsecure), false, parseInsecure)
+	set(&faults, &s.publicURL, "public_url", c.PublicURL, "", parsePublicURL)
+	set(&faults, &s.concurrency, "concurrency", string(c.Concurrency), 0, parseCount)
+	set(&faults, &s.pollInterval, "poll_interval", string(c.PollInterval), 5*time.Second, parseDuration)
+	set(&faults, &s.startDeadline, "start_deadline", string(c.StartDeadline), 24*time.Hour, parseDuration)
+	set(&faults, &s.runDeadline, "run_deadline", string(c.RunDeadline), 4*time.Hour, parseDuration)
+	set(&faults, &s.deadline, "total_deadline", string(c.TotalDeadline), s.startDeadline+s.runDeadline, parseDuration)
+	set(&faults, &s.maxFailovers, "max_failovers", string(c.MaxFailovers), 3, parseCount)
+	set(&faults, &s.defaultModel, "default_model", c.DefaultModel, "jimeng-video-seedance-2.0", verbatim)
+	set(&faults, &s.maxFileSize, "max_file_size", string(upload.MaxFileSize), 100<<20, parseSize)
+	set(&faults, &s.maxFiles, "max_files", string(upload.MaxFiles), 12, parsePositive)
+	set(&faults, &s.maxTotal, "max_total", string(upload.MaxTotal), 300<<20, parseSize)
+	set(&faults, &s.linkTTL, "link_ttl", string(c.LinkTTL), 24*time.Hour, parseDuration)
+	set(&faults, &s.container, "container", c.Container, "", verbatim)
+	set(&faults, &s.gracePeriod, "grace_period", string(c.GracePeriod), 10*time.Second, parseDuration)
+	if dir, err := filepath.Abs(s.dataDir); err == nil {
+		s.dataDir = realPath(dir) // seen the same after a reload
+	}
+	s.upstreamConcurrency = map[string]int{}
+	for _, name := range slices.Sorted(maps.Keys(c.UpstreamConcurrency)) {
+		if _, configured := c.UpstreamsRaw[name]; !configured {
+			faults = append(faults, fmt.Errorf("upstream_concurrency: there is no upstream %q", name))
+		}
+		n := 0
+		set(&faults, &n, "upstream_concurrency "+name, string(c.UpstreamConcurrency[name]), 0, parseCount)
+		s.upstreamConcurrency[name] = n
+	}
+	if _, err := databaseIdentity(s.database); err != nil {
+		faults = append(faults, fmt.Errorf("database: %w", err))
+	}
+	return &s, oneLine(faults)
+}
+
+// oneLine joins errors so that a log shows them in one line.
+func oneLine(faults []error) error {
+	if len(faults) < 2 {
+		return errors.Join(faults...)
+	}
+	return fmt.Errorf("%w; %w", faults[0], oneLine(faults[1:]))
+}
+
+// set resolves one option into its field and collects the fault, if any.
+func set[T any](faults *[]error, field *T, option, text string, fallback T, parse func(string) (T, error)) {
+	value, err := resolve(option, text, fallback, parse)
+	if err != nil {
+		*faults = append(*faults, err)
+	}
+	*field = value
+}
+
+func verbatim(text string) (string, error) { return text, nil }
+
+// parseSecretKey never repeats the key in its error.
+func parseSecretKey(text string) (string, error) {
+	if key, err := hex.DecodeString(text); err != nil || len(key) != 32 {
+		return "", errors.New("allowed are exactly 64 hex digits, as `openssl rand -hex 32` makes them")
+	}
+	return text, nil
+}
+
+// parseInsecure also takes the word that the Caddyfile has for it.
+func parseInsecure(text string) (bool, error) {
+	if text == "insecure" {
+		return true, nil
+	}
+	return parseSwitch(text)
+}
+
+func parsePublicURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return "", fmt.Errorf("%q is not possible; allowed is an address such as https://jimeng.example.com", text)
+	}
+	return strings.TrimSuffix(text, "/"), nil
+}
+
+// databaseIdentity names the database that a URL points at, without its
+// credentials and options: two configurations with the same identity share one
+// engine. It never contains a password.
+func databaseIdentity(databaseURL string) (string, error) {
+	const allowed = "allowed: sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME"
+	if strings.HasPrefix(databaseURL, "sqlite://") {
+		path, err := store.SQLitePath(databaseURL)
+		if err != nil {
+			return "", err
+		}
+		return "sqlite://" + realPath(path), nil
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil { // the error would repeat the URL with its password
+		return "", errors.New("not a URL; " + allowed)
+	}
+	switch u.Scheme {
+	case "postgres", "postgresql":
+		query := u.Query()
+		host := u.Hostname() + query.Get("host")
+		port := u.Port() + query.Get("port")
+		if port == "" {
+			port = "5432"
+		}
+		return "postgres://" + host + ":" + port + "/" + strings.Trim(u.Path, "/") + "?" + query.Get("search_path"), nil
+	}
+	return "", fmt.Errorf("the scheme %q is not possible; %s", u.Scheme, allowed)
+}
+
+// realPath follows the links in an absolute path, also when its end does not
+// exist yet: a database must have the same identity before and after its file
+// was made.
+func realPath(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	dir, name := filepath.Split(path)
+	if dir = filepath.Clean(dir); dir == path {
+		return path
+	}
+	return filepath.Join(realPath(dir), name)
+}

@@ -1,0 +1,189 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+func parse(t *testing.T, options string) *Config {
+	t.Helper()
+	c := new(Config)
+	if err := c.UnmarshalCaddyfile(caddyfile.NewTestDispenser("jimeng {\n" + options + "\n}")); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	s, err := new(Config).resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.database != "sqlite://data/gateway.db" || !s.auth || s.authInsecure || s.concurrency != 0 || s.pollInterval != 5*time.Second ||
+		s.startDeadline != 24*time.Hour || s.runDeadline != 4*time.Hour || s.deadline != 28*time.Hour || s.maxFailovers != 3 || s.maxFileSize != 100<<20 || s.maxFiles != 12 ||
+		s.maxTotal != 300<<20 || s.linkTTL != 24*time.Hour || s.gracePeriod != 10*time.Second || s.defaultModel != "jimeng-video-seedance-2.0" {
+		t.Errorf("%+v", s)
+	}
+	if want, _ := filepath.Abs("data"); s.dataDir != realPath(want) {
+		t.Errorf("data_dir is %s, want %s", s.dataDir, want)
+	}
+}
+
+// An empty variable is no setting, so that the shipped Caddyfile can name them
+// all; seconds are what the variables of the earlier gateway hold.
+func TestPlaceholders(t *testing.T) {
+	t.Setenv("EMPTY", "")
+	t.Setenv("SECONDS", "90")
+	t.Setenv("FALSE", "false")
+	t.Setenv("TOKEN", " secret\n")
+	s, err := parse(t, `
+		database {env.EMPTY}
+		concurrency {env.EMPTY}
+		auth {env.FALSE} {env.EMPTY}
+		poll_interval {env.SECONDS}
+		total_deadline {env.EMPTY}
+		admin_token {env.TOKEN}
+		public_url https://{env.FALSE}.example.com/
+	`).resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.database != "sqlite://data/gateway.db" || s.concurrency != 0 || s.auth || s.authInsecure || s.pollInterval != 90*time.Second ||
+		s.deadline != 28*time.Hour || s.adminToken != "secret" || s.publicURL != "https://false.example.com" {
+		t.Errorf("%+v", s)
+	}
+}
+
+// Faults that hide behind placeholders appear when the configuration is loaded:
+// all of them in one line, with the option's name, without secrets.
+func TestResolveErrors(t *testing.T) {
+	t.Setenv("WORD", "hunter2")
+	t.Setenv("URL", "ftp://user:hunter2@host/x")
+	_, err := parse(t, `
+		concurrency {env.WORD}
+		poll_interval {env.WORD}
+		auth {env.WORD} {env.WORD}
+		upload {
+			max_files {env.WORD}
+			max_total {env.WORD}
+		}
+		start_deadline {no.such.placeholder}
+		upstream_concurrency nobody 3
+	`).resolve()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, option := range []string{"concurrency", "poll_interval", "auth", "auth_insecure", "max_files", "max_total", "start_deadline", `there is no upstream "nobody"`} {
+		if !strings.Contains(err.Error(), option) {
+			t.Errorf("%s is missing in: %v", option, err)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("more than one line: %v", err)
+	}
+	for _, secret := range []string{"secret_key {env.WORD}", "database {env.URL}"} {
+		if _, err := parse(t, secret).resolve(); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	const text = `{"auth":false,"concurrency":7,"poll_interval":2500000000,"start_deadline":"1h","total_deadline":"60","upload":{"max_files":"{env.N}","max_total":10}}`
+	var c Config
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.auth || s.concurrency != 7 || s.pollInterval != 2500*time.Millisecond || s.startDeadline != time.Hour || s.deadline != time.Minute || s.maxTotal != 10 {
+		t.Errorf("%+v", s)
+	}
+	got, err := json.Marshal(c)
+	want := strings.Replace(text, "2500000000", `"2.5s"`, 1)
+	if err != nil || string(got) != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+	for _, wrong := range []string{`{"concurrency":{}}`, `{"concurrency":[1]}`, `{"poll_interval":true}`, `{"poll_interval":{}}`} {
+		if err := json.Unmarshal([]byte(wrong), new(Config)); err == nil {
+			t.Errorf("no error for %s", wrong)
+		}
+	}
+}
+
+func TestDatabaseIdentity(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "data"), filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	same := func(a, b string) {
+		t.Helper()
+		x, err := databaseIdentity(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := databaseIdentity(b)
+		if err != nil || x != y {
+			t.Errorf("%s is %s, %s is %s, %v", a, x, b, y, err)
+		}
+		if strings.Contains(x, "secret") {
+			t.Errorf("%s holds the password", x)
+		}
+	}
+	same("sqlite://"+dir+"/data/x.db", "sqlite://"+dir+"/link/../link/x.db")
+	before, err := databaseIdentity("sqlite://" + dir + "/link/new/x.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "data/new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := databaseIdentity("sqlite://" + dir + "/link/new/x.db"); after != before {
+		t.Errorf("was %s, is %s once its folder exists", before, after)
+	}
+	same("postgres://ana:secret@db/jimeng", "postgresql://bob:secret2@db:5432/jimeng?sslmode=disable")
+	same("postgres:///jimeng?host=/run/pg&user=ana&password=secret", "postgres:///jimeng?host=/run/pg")
+	for _, wrong := range []string{"", "sqlite://", "mysql://db", "postgres://a:secret@[", "data/gateway.db"} {
+		if _, err := databaseIdentity(wrong); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
+func FuzzCaddyfile(f *testing.F) {
+	files, _ := filepath.Glob("testdata/adapt/*.caddyfiletest")
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(content), "----------")
+		f.Add(strings.TrimPrefix(input, "{\n"))
+	}
+	f.Fuzz(func(t *testing.T, input string) {
+		c := new(Config)
+		if err := c.UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err != nil {
+			return
+		}
+		if _, err := json.Marshal(c); err != nil {
+			t.Errorf("accepted, but cannot be written as JSON: %v", err)
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package caddymodule
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// startPatience is how long a request waits for the gateway to start.
+const startPatience = 10 * time.Second
+
+// Handler serves the gateway's API: /api/, /v1/, /auth/ and /ping. Every other
+// request goes to the next handler. It uses the app "jimeng", with its defaults
+// if it is not configured, and has no options of its own.
+type Handler struct {
+	app *App
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.jimeng", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision finds the app, and refuses to serve without authentication beyond
+// the loopback interface unless the configuration says so twice.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	app, err := ctx.App("jimeng")
+	if err != nil {
+		return fmt.Errorf("load the app jimeng: %w", err)
+	}
+	h.app = app.(*App)
+	server, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if h.app.settings.auth || h.app.settings.authInsecure || server == nil {
+		return nil
+	}
+	for _, address := range server.Listen {
+		if !loopback(address) {
+			return fmt.Errorf("auth is off and %s can be reached from other machines; "+
+				"bind to 127.0.0.1, or confirm with `auth off insecure` (in the shipped Caddyfile: BIND=127.0.0.1, or AUTH_INSECURE=true)", address)
+		}
+	}
+	return nil
+}
+
+// loopback reports whether only this machine reaches a listener.
+func loopback(address string) bool {
+	parsed, err := caddy.ParseNetworkAddress(address)
+	if err != nil {
+		return false
+	}
+	if parsed.IsUnixNetwork() || parsed.Host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(parsed.Host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if !isAPI(r.URL.Path) {
+		return next.ServeHTTP(w, r)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), startPatience)
+	defer cancel()
+	api, err := h.app.waitStarted(ctx)
+	if err != nil {
+		w.Header().Set("Retry-After", "5")
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
+	api.ServeHTTP(w, r)
+	return nil
+}
+
+// isAPI reports whether a path is the API's. The path is cleaned first, so that
+// /x/../api/ cannot be told apart from /api/ by whoever comes next.
+func isAPI(p string) bool {
+	p = path.Clean("/" + p)
+	for _, root := range []string{"/api", "/v1", "/auth"} {
+		if p == root || strings.HasPrefix(p, root+"/") {
+			return true
+		}
+	}
+	return p == "/ping"
+}
+
+// UnmarshalCaddyfile reads the directive, which has no options. Syntax:
+//
+//	jimeng [<matcher>]
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the name of the directive
+	if d.NextArg() {
+		return d.Errf("the directive jimeng takes no argument %q", d.Val())
+	}
+	if d.NextBlock(0) {
+		return d.Errf("the directive jimeng has no option %q; the options stand in the global option jimeng { … }", d.Val())
+	}
+	return nil
+}
+
+// Interface guards
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

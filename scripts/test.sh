@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Runs every check and every test, installs what that needs, and says at the end
+# what ran and what could not run and why. Ends with an error if anything failed.
+set -uo pipefail
+# shellcheck source=scripts/common.sh
+. "$(dirname "$0")/common.sh"
+# shellcheck source=scripts/postgres.sh
+. scripts/postgres.sh
+
+need_go
+need_node
+logs=$(mktemp -d /tmp/jimeng-test.XXXXXX)
+trap 'postgres_stop; rm -rf "$logs"' EXIT
+trap 'exit 130' INT TERM
+
+passed=0 failed=0 skipped=0 summary=()
+
+# step NAME COMMAND… runs one step and notes how it went.
+step() {
+	local name=$1 started=$SECONDS status=0
+	shift
+	say "── $name"
+	"$@" </dev/null || status=$?
+	if [ "$status" = 0 ]; then
+		passed=$((passed + 1))
+		summary+=("${green}passed${plain}  $name ($((SECONDS - started)) s)")
+	else
+		failed=$((failed + 1))
+		summary+=("${red}failed${plain}  $name (exit code $status)")
+	fi
+	return "$status"
+}
+
+# skip NAME REASON notes what could not run.
+skip() {
+	skipped=$((skipped + 1))
+	summary+=("not run $1: $2")
+}
+
+# install brings Debian packages where that is possible: with apt-get, as root.
+install() {
+	local as_root=()
+	[ "$(id -u)" = 0 ] || as_root=(sudo -n)
+	command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null || return 1
+	say "Installing $* …"
+	{
+		bounded 10 "${as_root[@]}" apt-get update &&
+			bounded 15 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+	} >"$logs/apt" 2>&1 || {
+		tail -n 5 "$logs/apt"
+		return 1
+	}
+}
+
+formatted() {
+	local wrong
+	wrong=$(gofmt -l $(find . -name '*.go' -not -path './web/node_modules/*' -not -path './.*/*')) || return 1
+	[ -z "$wrong" ] || {
+		printf 'not formatted (gofmt -w):\n%s\n' "$wrong"
+		return 1
+	}
+}
+
+go_tests() { bounded 40 env CGO_ENABLED="${race:+1}" go test $race -timeout 30m ./... 2>&1 | tee "$logs/go"; }
+in_web() { (cd web && bounded 15 npm run --silent "$@"); }
+
+find_chromium() {
+	local name
+	for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+		[ -n "$name" ] && command -v "$name" && return
+	done
+	return 1
+}
+
+# The dashboard comes first: go vet and go test compile what it builds.
+step 'web: packages' web_install && {
+	step 'web: types, lint, format' in_web check
+	step 'web: tests' in_web test
+	step 'web: build' web_build
+}
+step 'go: format' formatted
+step 'go: vet' bounded 15 go vet ./...
+step 'go: staticcheck' bounded 20 go tool staticcheck ./...
+
+postgres_find || install postgresql
+if [ -z "${TEST_POSTGRES_URL:-}" ]; then
+	postgres_start >"$logs/postgres" 2>&1 || skip 'go: tests on PostgreSQL' "$(tail -n 1 "$logs/postgres")"
+fi
+race=-race
+if ! command -v "${CC:-gcc}" >/dev/null && ! install gcc libc6-dev; then
+	race=''
+	skip 'go: the race detector' 'it needs a C compiler, and none was found or could be installed'
+fi
+step 'go: tests' go_tests
+
+step 'xcaddy build' bounded 20 ./xcaddy.sh && {
+	step 'demo: a prompt goes in, a video comes out' bounded 5 ./scripts/smoke.sh
+	find_chromium >/dev/null || install chromium
+	if CHROMIUM=$(find_chromium); then
+		export CHROMIUM
+		step 'end to end: the dashboard in a browser' bounded 10 ./scripts/e2e.sh
+	else
+		skip 'end to end: the dashboard in a browser' 'no Chromium was found and none could be installed'
+	fi
+}
+postgres_stop
+
+if [ -s "$logs/go" ]; then
+	say '── the Go tests again'
+	grep -E '^(ok|FAIL|---|panic:|\?)' "$logs/go" | grep -v 'no test files'
+fi
+say '── what ran'
+printf '%s\n' "${summary[@]}"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]
