@@ -62,6 +62,50 @@ func TestAPromptGoesInAVideoComesOut(t *testing.T) {
 	w.term()
 }
 
+// A thousand tasks at once over 20 sessions of 2 slots: all succeed, no session
+// runs more than 2, and all run the same number. On an idle machine that is
+// within one; a machine that stalls makes sessions differ in speed, hence two.
+func TestAThousandTasks(t *testing.T) {
+	w := newWorld(t, "fork", "900ms")
+	w.start()
+	const tasks, sessions = 1000, 20
+	w.sessions(sessions, 2)
+	parallel(tasks, 64, func(i int) {
+		if _, _, err := w.seedance(fmt.Sprint("boat ", i)); err != nil {
+			t.Errorf("submit %d: %v", i, err)
+		}
+	})
+	w.eventually(3*time.Minute, func() string {
+		s := w.stats()
+		if s["failed"] > 0 || s["succeeded"] != tasks {
+			return fmt.Sprint(s)
+		}
+		return ""
+	})
+	w.paidOnce(tasks)
+	var stats struct {
+		Tokens map[string]struct {
+			MaxRunning int `json:"max_running"`
+			Submits    int `json:"submits"`
+		} `json:"tokens"`
+	}
+	if err := w.fromSimulator("stats", &stats); err != nil {
+		t.Fatal(err)
+	}
+	least, most := tasks, 0
+	for token, load := range stats.Tokens {
+		if load.MaxRunning > 2 {
+			t.Errorf("%s ran %d at once", token, load.MaxRunning)
+		}
+		least, most = min(least, load.Submits), max(most, load.Submits)
+	}
+	if len(stats.Tokens) != sessions || least < tasks/sessions-2 || most > tasks/sessions+2 {
+		t.Errorf("%d sessions ran between %d and %d tasks, want %d", len(stats.Tokens), least, most, tasks/sessions)
+	}
+	t.Logf("each session ran between %d and %d tasks", least, most)
+	w.term()
+}
+
 // A reload every second while a thousand tasks come in and run: nothing is lost,
 // nothing is bought twice, nobody gets a 5xx.
 func TestReloadUnderLoad(t *testing.T) {

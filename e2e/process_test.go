@@ -235,21 +235,23 @@ func (w *world) stats() map[string]int {
 	return stats
 }
 
-type submit struct {
-	Prompt string `json:"prompt"`
-	Token  string `json:"token"`
+// fromSimulator asks the upstream what it has counted.
+func (w *world) fromSimulator(what string, into any) error {
+	response, err := w.client.Get(w.simulator + "/_simulator/" + what)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	return json.NewDecoder(response.Body).Decode(into)
 }
 
 // paid lists what the upstream has accepted, by prompt.
 func (w *world) paid() map[string]int {
 	w.t.Helper()
-	response, err := w.client.Get(w.simulator + "/_simulator/submits")
-	if err != nil {
-		w.t.Fatal(err)
+	var submits []struct {
+		Prompt string `json:"prompt"`
 	}
-	defer response.Body.Close()
-	var submits []submit
-	if err := json.NewDecoder(response.Body).Decode(&submits); err != nil {
+	if err := w.fromSimulator("submits", &submits); err != nil {
 		w.t.Fatal(err)
 	}
 	paid := make(map[string]int)

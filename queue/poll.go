@@ -110,9 +110,9 @@ func (q *Queue) pollInterval(asked time.Duration, polls int) time.Duration {
 	return jitter(interval)
 }
 
-// jitter adds up to 5 %, so that tasks that were admitted together are not
-// polled together for ever.
-func jitter(d time.Duration) time.Duration { return d + rand.N(d/20+1) }
+// jitter adds up to 2 %, so that tasks that were admitted together are not
+// polled together for ever. More would make some sessions quicker than others.
+func jitter(d time.Duration) time.Duration { return d + rand.N(d/50+1) }
 
 // pollRoom bounds the polls of an upstream.
 func (q *Queue) pollRoom(upstreamName string) chan struct{} {

@@ -57,16 +57,11 @@ func TestQueueNumbersOfTheUpstreamAreShown(t *testing.T) {
 	})
 }
 
-// A thousand tasks at once over 20 sessions of 2 slots, against what the
-// upstream has counted.
-func TestAThousandTasks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
-	}
-	// One poll finds each video done, so that all sessions are equally quick.
-	o := options{delay: 900 * time.Millisecond, settings: func(s *queue.Settings) { s.PollInterval = time.Second }}
-	each(t, o, func(t *testing.T, h *house) {
-		const tasks, sessions = 1000, 20
+// Many tasks at once over a few sessions, against what the upstream has counted.
+// (The end-to-end tests do the same with a thousand on the built binary.)
+func TestSlotsHoldAndSessionsTakeTurns(t *testing.T) {
+	each(t, options{delay: 150 * time.Millisecond}, func(t *testing.T, h *house) {
+		const tasks, sessions = 120, 6
 		for i := range sessions {
 			h.session(fmt.Sprintf("account-%010d", i), 2)
 		}
@@ -75,32 +70,28 @@ func TestAThousandTasks(t *testing.T) {
 			prepared[i] = h.video(admin, fmt.Sprint("boat ", i))
 		}
 		var wg sync.WaitGroup
-		for _, n := range prepared {
-			wg.Go(func() { h.submit(n) })
+		var ids sync.Map
+		for i, n := range prepared {
+			wg.Go(func() { ids.Store(i, h.submit(n).ID) })
 		}
 		wg.Wait()
-		deadline := time.Now().Add(3 * time.Minute)
-		eventuallyBy(t, deadline, func() string {
-			counts, err := h.store.Stats(t.Context(), "")
-			if err != nil {
-				return err.Error()
+		ids.Range(func(_, id any) bool {
+			if task := h.ended(id.(string)); task.Status != store.Succeeded {
+				t.Errorf("task: %+v", task)
 			}
-			if counts[store.Failed] > 0 || counts[store.Succeeded] < tasks {
-				return fmt.Sprint(counts)
-			}
-			return ""
+			return true
 		})
 		_, loads := h.sim.Loads()
-		if len(loads) != sessions {
-			t.Errorf("%d sessions were used", len(loads))
-		}
 		for token, load := range loads {
 			if load.MaxRunning > 2 {
 				t.Errorf("%s ran %d at once", token, load.MaxRunning)
 			}
-			if load.Submits < tasks/sessions-1 || load.Submits > tasks/sessions+1 {
-				t.Errorf("%s ran %d tasks, want %d ± 1", token, load.Submits, tasks/sessions)
+			if load.Submits < tasks/sessions/2 {
+				t.Errorf("%s ran %d of %d tasks", token, load.Submits, tasks)
 			}
+		}
+		if paid := len(h.sim.Submits()); len(loads) != sessions || paid != tasks {
+			t.Errorf("%d sessions were used for %d paid submits", len(loads), paid)
 		}
 		h.consistent()
 	})
@@ -250,20 +241,4 @@ func TestRetryIsANewTaskWithTheSameInput(t *testing.T) {
 		}
 		h.ended(again.ID)
 	})
-}
-
-func eventuallyBy(t *testing.T, deadline time.Time, try func() string) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		problem := try()
-		if problem == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(problem)
-		}
-		<-tick.C
-	}
 }

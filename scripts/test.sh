@@ -94,6 +94,7 @@ fi
 step 'go: tests' go_tests
 
 step 'xcaddy build' bounded 20 ./xcaddy.sh && {
+	step 'end to end: the binary under load and kill -9' bounded 10 env GATEWAY_BINARY="$PWD/bin/jimeng-gateway" go test -count=1 -v ./e2e
 	step 'demo: a prompt goes in, a video comes out' bounded 5 ./scripts/smoke.sh
 	find_chromium >/dev/null || install chromium
 	if CHROMIUM=$(find_chromium); then
