@@ -20,11 +20,17 @@ export const modelsQuery = queryOptions({
   staleTime: 60_000,
 })
 
+const recentKey = ['tasks', 'recent']
+
 export const taskQuery = (id: string) =>
   queryOptions({
     queryKey: ['task', id],
-    queryFn: async ({ signal }) =>
-      (await request<{ task: Task }>(`/api/v1/tasks/${encodeURIComponent(id)}`, { signal })).task,
+    queryFn: async ({ signal, client }) => {
+      const { task } = await request<{ task: Task }>(`/api/v1/tasks/${encodeURIComponent(id)}`, { signal })
+      // The list beside the task must not say something older than the task does.
+      client.setQueryData<Task[]>(recentKey, (list) => list?.map((other) => (other.id === id ? task : other)))
+      return task
+    },
     refetchInterval: ({ state }) => (state.data && !hasEnded(state.data.status) ? taskInterval : false),
   })
 
@@ -32,7 +38,7 @@ const listInterval = (tasks: Task[] | undefined) =>
   tasks?.some((task) => !hasEnded(task.status)) ? busyListInterval : idleListInterval
 
 export const recentTasksQuery = queryOptions({
-  queryKey: ['tasks', 'recent'],
+  queryKey: recentKey,
   queryFn: async ({ signal }) => (await request<TaskPage>('/api/v1/tasks?limit=20', { signal })).tasks,
   refetchInterval: ({ state }) => listInterval(state.data),
 })
