@@ -110,6 +110,9 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 	}
 	e.keyring.Start()
 	e.pool = pool.New(e.store, e.vault, logger.Named("pool"))
+	if err = e.pool.Verify(ctx); err != nil {
+		return nil, err
+	}
 	e.queue, err = queue.New(ctx, queue.Config{
 		Store:   e.store,
 		Pool:    e.pool,
@@ -217,6 +220,9 @@ func (e *engine) Destruct() error {
 // closeParts closes whatever is open, in the order of use.
 func (e *engine) closeParts(ctx context.Context) error {
 	var errs []error
+	if e.queue != nil {
+		errs = append(errs, e.queue.Stop(ctx)) // in case it never began
+	}
 	if e.keyring != nil {
 		errs = append(errs, e.keyring.Stop(ctx))
 	}

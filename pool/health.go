@@ -34,8 +34,14 @@ func (p *Pool) Fault(tx *store.Tx, sessionID, upstreamName string, fault *upstre
 		return nil
 	}
 	session, err := tx.Session(sessionID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // removed after the task was cancelled
+	}
 	if err != nil {
 		return err
+	}
+	if outOfService := session.State == store.Dead || session.Until > tx.Now; outOfService && effect.Session != store.Dead {
+		return nil // answers to calls of the same moment count once, and revive nobody
 	}
 	p.apply(tx.Now, session, fault)
 	return tx.UpdateSession(session)
@@ -91,13 +97,16 @@ func (p *Pool) Works(tx *store.Tx, sessionID, upstreamName string) error {
 		return err
 	}
 	session, err := tx.Session(sessionID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // removed after the task was cancelled
+	}
 	if err != nil {
 		return err
 	}
 	if session.State == store.Ready && session.Faults == 0 {
 		return nil
 	}
-	if session.Until > tx.Now {
+	if session.State == store.Dead || session.Until > tx.Now {
 		return nil // another attempt has found a fault since this one was sent
 	}
 	revive(session)

@@ -48,6 +48,21 @@ func New(st *store.Store, vault *store.Vault, log *zap.Logger) *Pool {
 	return p
 }
 
+// Verify returns an error if the vault does not have the key that the stored
+// sessions were sealed with: a node with another key must not start, because it
+// could run none of their tasks.
+func (p *Pool) Verify(ctx context.Context) error {
+	sessions, err := p.store.Sessions(ctx)
+	if err != nil || len(sessions) == 0 {
+		return err
+	}
+	if _, err := p.Open(sessions[0]); err != nil {
+		return fmt.Errorf("%w; give back the old key (SECRET_KEY, or secret.key in the data folder), "+
+			"or empty the table sessions to begin anew", err)
+	}
+	return nil
+}
+
 // Configure sets the upstreams by name.
 func (p *Pool) Configure(drivers map[string]upstream.Driver) { p.drivers.Store(&drivers) }
 

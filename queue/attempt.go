@@ -30,6 +30,8 @@ const maxConflicts = 5
 // Work runs one step of an attempt after the other until there is something to
 // wait for. A step starts from the task's row, so it can be run again.
 func (w *attemptWorker) Work(ctx context.Context, job *river.Job[attemptArgs]) error {
+	w.queue.working.Store(job.ID, true)
+	defer w.queue.working.Delete(job.ID)
 	conflicts := 0
 	for {
 		task, err := w.queue.store.Task(ctx, "", job.Args.TaskID)
@@ -82,25 +84,24 @@ func (q *Queue) submitAttempt(ctx context.Context, task *store.Task) (time.Durat
 		return 0, err
 	}
 	if a := attempts[len(attempts)-1]; a.State == store.Sending {
-		if _, known := q.unsent.Load(unsentKey(task)); !known {
-			return 0, q.resolveDoubt(ctx, driver, session, task)
-		}
-		if err := q.store.Write(ctx, store.Durable, func(tx *store.Tx) error { return tx.Unsend(task) }); err != nil {
-			return 0, err
-		}
-		q.unsent.Delete(unsentKey(task))
+		return q.interrupted(ctx, driver, session, task, a)
 	}
 	r := request(task, q.material)
 	if err := q.checkMaterials(ctx, task); err != nil {
 		return 0, q.settleFault(ctx, task, &upstream.Error{Kind: upstream.FileTransfer, NotAccepted: true, Message: err.Error(), Err: err})
 	}
+	if _, sending := q.sending.LoadOrStore(attemptKey(task), true); sending {
+		return busyElsewhere, nil // a second job of the same attempt
+	}
+	defer q.sending.Delete(attemptKey(task))
 	if err := q.store.Write(ctx, store.Durable, func(tx *store.Tx) error { return tx.Intend(task, q.node.id) }); err != nil {
 		if errors.Is(err, store.ErrUnavailable) {
 			// The commit may have happened. This process knows that nothing was sent.
-			q.unsent.Store(unsentKey(task), true)
+			q.unsent.Store(attemptKey(task), true)
 		}
 		return 0, err
 	}
+	q.unsent.Delete(attemptKey(task))
 	call, cancel := context.WithDeadline(ctx, time.UnixMilli(task.RunDeadline))
 	submission, err := driver.Submit(call, session, r)
 	cancel()
@@ -110,11 +111,60 @@ func (q *Queue) submitAttempt(ctx context.Context, task *store.Task) (time.Durat
 	return q.settleAccepted(ctx, task, submission)
 }
 
-func unsentKey(task *store.Task) string { return fmt.Sprintf("%s/%d", task.ID, task.Attempt) }
+func attemptKey(task *store.Task) string { return fmt.Sprintf("%s/%d", task.ID, task.Attempt) }
+
+// busyElsewhere is the pause of a step that another run of it is busy with.
+const busyElsewhere = 5 * time.Second
+
+// interrupted goes on with an attempt that was being sent when its step ended,
+// unless it still is: by another run in this process, or by a node that lives.
+func (q *Queue) interrupted(ctx context.Context, driver upstream.Driver, session upstream.Session, task *store.Task, a *store.Attempt) (time.Duration, error) {
+	if _, sending := q.sending.Load(attemptKey(task)); sending {
+		return busyElsewhere, nil
+	}
+	if a.Node != q.node.id {
+		alive, err := q.store.NodeAlive(ctx, a.Node, deadAfter)
+		if err != nil || alive {
+			return busyElsewhere, err
+		}
+		return 0, q.resolveDoubt(ctx, driver, session, task)
+	}
+	if _, known := q.unsent.Load(attemptKey(task)); !known {
+		return 0, q.resolveDoubt(ctx, driver, session, task)
+	}
+	err := q.store.Write(ctx, store.Durable, func(tx *store.Tx) error { return tx.Unsend(task, q.node.id) })
+	if err == nil {
+		q.unsent.Delete(attemptKey(task))
+	}
+	return 0, err
+}
+
+// settle writes down what became of an attempt. The upstream's answer must not
+// be lost because the node is stopping or the database is away for a moment:
+// nobody could tell again what it was.
+func (q *Queue) settle(ctx context.Context, fn func(*store.Tx) error) error {
+	pause := 100 * time.Millisecond
+	for {
+		err := q.store.Write(context.WithoutCancel(ctx), store.Durable, fn)
+		if !errors.Is(err, store.ErrUnavailable) || stopped(ctx) {
+			return err
+		}
+		q.log.Error("the answer of an upstream cannot be written down yet", zap.Duration("again_in", pause), zap.Error(err))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+		pause = min(pause*2, 5*time.Second)
+	}
+}
+
+// stopped reports whether the step's node stops, and not only the task.
+func stopped(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely)
+}
 
 // open finds the driver and the session that the attempt is bound to. That the
-// configuration has no such upstream, or the vault not the right key, is an
-// [*upstream.Error].
+// configuration has no such upstream is an [*upstream.Error].
 func (q *Queue) open(ctx context.Context, task *store.Task) (upstream.Driver, upstream.Session, error) {
 	driver, ok := q.pool.Driver(task.Upstream)
 	if !ok {
@@ -127,7 +177,7 @@ func (q *Queue) open(ctx context.Context, task *store.Task) (upstream.Driver, up
 	}
 	session, err := q.pool.Open(row)
 	if err != nil {
-		return nil, upstream.Session{}, &upstream.Error{Kind: upstream.Auth, NotAccepted: true, Message: err.Error(), Err: err}
+		return nil, upstream.Session{}, err // nothing is wrong with the session
 	}
 	return driver, session, nil
 }
@@ -175,15 +225,14 @@ func asFault(err error) *upstream.Error {
 // settleAccepted writes down that the upstream accepted the attempt.
 func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream.Submission) (time.Duration, error) {
 	if s.State == upstream.Failed {
-		return 0, q.settleFault(ctx, task, s.Failure)
+		return 0, q.settleFault(ctx, task, failure(s.Progress))
 	}
 	results, err := json.Marshal(s.Results)
 	if err != nil {
 		return 0, err
 	}
 	var orphan bool
-	// The answer of the upstream must not be lost because the node is stopping.
-	err = q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error {
+	err = q.settle(ctx, func(tx *store.Tx) error {
 		if err := tx.Settle(task.ID, task.Attempt, store.Accepted, s.Ref, "", ""); err != nil {
 			return err
 		}
@@ -222,7 +271,7 @@ func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream
 // settleFault writes down that the attempt failed and applies the fault table to
 // its task and session, in one transaction.
 func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstream.Error) error {
-	if !fault.NotAccepted && ctx.Err() != nil && !errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely) {
+	if fault.Kind == upstream.InDoubt && stopped(ctx) {
 		// The node stops with the call on the wire. The row says "sending", and
 		// whoever runs this step next resolves the doubt.
 		return ctx.Err()
@@ -236,9 +285,14 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 	}
 	effect := pool.Faults[fault.Kind]
 	maxFailovers := q.settings.Load().MaxFailovers
-	return q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error {
+	return q.settle(ctx, func(tx *store.Tx) error {
 		if err := tx.Settle(task.ID, task.Attempt, state, "", string(fault.Kind), fault.Message); err != nil {
 			return err
+		}
+		if state == store.Accepted {
+			if err := q.pool.Works(tx, task.SessionID, task.Upstream); err != nil {
+				return err
+			}
 		}
 		if err := q.pool.Fault(tx, task.SessionID, task.Upstream, fault); err != nil {
 			return err
@@ -247,7 +301,13 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 		if err != nil {
 			return err
 		}
-		if current.Status != store.Submitting || current.Attempt != task.Attempt {
+		if current.Attempt != task.Attempt {
+			return nil
+		}
+		if current.Status.Ended() && fault.NotAccepted {
+			return tx.SetMoney(task.ID, NotStarted) // the stop came in time after all
+		}
+		if current.Status != store.Submitting {
 			return nil
 		}
 		if fault.NotAccepted && effect.Bench {
@@ -258,15 +318,24 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 				zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
 			return tx.Requeue(current, true)
 		}
-		return q.fail(tx, current, fault)
+		return q.fail(tx, current, fault, state == store.InDoubt)
 	})
 }
 
-// fail ends a task with the upstream's word.
-func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error) error {
+// failure is why a request failed, also if a driver does not say.
+func failure(p upstream.Progress) *upstream.Error {
+	if p.Failure == nil {
+		return &upstream.Error{Kind: upstream.GenerationFailed, Message: "the upstream says that it failed, and not why"}
+	}
+	return p.Failure
+}
+
+// fail ends a task with the upstream's word, and says so if that leaves open
+// whether it was paid.
+func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, doubt bool) error {
 	message := fault.Message
-	if fault.Kind == upstream.InDoubt {
-		message = "The answer to the submit was lost, so the upstream may have accepted it and may charge for it. " +
+	if doubt {
+		message = "The upstream may have accepted the task and may charge for it; that cannot be told. " +
 			"It is not sent again by itself; retry it if you accept that it may be paid twice. Cause: " + message
 	}
 	if err := tx.CountOutcome(task.SessionID, false); err != nil {
@@ -286,10 +355,17 @@ func (q *Queue) resolveDoubt(ctx context.Context, driver upstream.Driver, sessio
 	}
 	ref, found, err := finder.Find(ctx, session, task.ID)
 	switch {
+	case err != nil && asFault(err).Unreachable:
+		return err // asked again, until the deadline
 	case err != nil:
 		return q.settleFault(ctx, task, lost)
 	case !found:
-		return q.settleFault(ctx, task, &upstream.Error{Kind: upstream.Network, NotAccepted: true, Message: "the upstream never got the request"})
+		return q.settle(ctx, func(tx *store.Tx) error {
+			if err := tx.Settle(task.ID, task.Attempt, store.Rejected, "", "", "the upstream never got the request"); err != nil {
+				return err
+			}
+			return tx.Requeue(task, false)
+		})
 	default:
 		_, err := q.settleAccepted(ctx, task, upstream.Submission{Ref: ref})
 		return err

@@ -62,21 +62,43 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 	return 0, nil
 }
 
+// maxStall is how long a download may stand still.
+const maxStall = time.Minute
+
+// flowing puts the end of a download off as long as bytes come.
+type flowing struct {
+	io.Reader
+	stall *time.Timer
+}
+
+func (f flowing) Read(p []byte) (int, error) {
+	n, err := f.Reader.Read(p)
+	if n > 0 {
+		f.stall.Reset(maxStall)
+	}
+	return n, err
+}
+
 // mirror stores one result. Its type is what the bytes say.
 func (q *Queue) mirror(ctx context.Context, driver upstream.Driver, session upstream.Session, task *store.Task, i int, result upstream.Result) (store.Artifact, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stall := time.AfterFunc(maxStall, cancel)
+	defer stall.Stop()
 	download, err := driver.Download(ctx, session, result.URL)
 	if err != nil {
 		return store.Artifact{}, err
 	}
 	defer download.Body.Close()
+	body := flowing{download.Body, stall}
 	head := make([]byte, 3072)
-	n, err := io.ReadFull(download.Body, head)
+	n, err := io.ReadFull(body, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return store.Artifact{}, fmt.Errorf("download result %d: %w", i+1, err)
 	}
 	kind := mimetype.Detect(head[:n])
 	name := path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s%s", i, ulid.Make(), kind.Extension()))
-	info, err := q.blobs.Put(ctx, name, io.MultiReader(bytes.NewReader(head[:n]), download.Body))
+	info, err := q.blobs.Put(ctx, name, io.MultiReader(bytes.NewReader(head[:n]), body))
 	if err != nil {
 		return store.Artifact{}, fmt.Errorf("mirror result %d: %w", i+1, err)
 	}

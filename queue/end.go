@@ -31,14 +31,19 @@ func (q *Queue) Cancel(ctx context.Context, keyID, id string) (*store.Task, erro
 	if err != nil {
 		return nil, err
 	}
-	return q.stopTask(ctx, task.ID, func(*store.Task) store.Ending {
-		return store.Ending{Status: store.Cancelled}
+	task, accepted, err := q.stopTask(ctx, task.ID, func(*store.Task) (store.Ending, bool) {
+		return store.Ending{Status: store.Cancelled}, true
 	})
+	if err == nil && accepted {
+		// A client that hangs up now has cancelled all the same.
+		q.stopUpstream(context.WithoutCancel(ctx), task)
+	}
+	return task, err
 }
 
-// stopTask ends a task from outside its steps, wherever it is in its life.
-func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task) store.Ending) (task *store.Task, err error) {
-	var accepted bool
+// stopTask ends a task from outside its steps, wherever it is in its life, if
+// ending agrees. Accepted says whether the upstream can be asked to stop.
+func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task) (store.Ending, bool)) (task *store.Task, accepted bool, err error) {
 	err = q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if task, err = tx.Task(id); err != nil {
 			return err
@@ -46,7 +51,10 @@ func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task
 		if task.Status.Ended() {
 			return ErrEnded
 		}
-		e := ending(task)
+		e, ok := ending(task)
+		if !ok {
+			return store.ErrConflict
+		}
 		if e.Money, accepted, err = spent(tx, task); err != nil {
 			return err
 		}
@@ -59,11 +67,8 @@ func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task
 		}
 		return q.engine.cancel(tx, jobID)
 	})
-	if err != nil || !accepted {
-		return task, err
-	}
-	q.stopUpstream(ctx, task)
-	return task, nil
+	q.pollFaults.Delete(id)
+	return task, accepted, err
 }
 
 // spent says what a stop of the task costs, and whether there is accepted work
@@ -124,18 +129,24 @@ func (q *Queue) expire(ctx context.Context) error {
 	}
 	var errs []error
 	for _, overdue := range tasks {
-		_, err := q.stopTask(ctx, overdue.ID, func(t *store.Task) store.Ending {
+		task, accepted, err := q.stopTask(ctx, overdue.ID, func(t *store.Task) (store.Ending, bool) {
 			e := store.Ending{Status: store.Failed, ErrorKind: string(upstream.Timeout)}
+			now := time.Now().UnixMilli()
 			if t.Status == store.Queued {
 				e.ErrorMessage = fmt.Sprintf("the task did not start within %s", time.Duration(t.StartDeadline-t.CreatedAt)*time.Millisecond)
-			} else {
-				e.ErrorMessage = fmt.Sprintf("the task was not ready %s after its start, when its time was over",
-					(time.Duration(t.RunDeadline-t.StartedAt) * time.Millisecond).Round(time.Second))
+				return e, t.StartDeadline <= now
 			}
-			return e
+			e.ErrorMessage = fmt.Sprintf("the task was not ready %s after its start, when its time was over",
+				(time.Duration(t.RunDeadline-t.StartedAt) * time.Millisecond).Round(time.Second))
+			return e, t.RunDeadline <= now
 		})
-		if err != nil && !errors.Is(err, ErrEnded) && !errors.Is(err, store.ErrNotFound) {
+		switch {
+		case errors.Is(err, ErrEnded), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+		case err != nil:
 			errs = append(errs, err)
+		case accepted:
+			// An upstream that does not answer must not delay the other deadlines.
+			q.owned.Go(func() { q.stopUpstream(context.WithoutCancel(ctx), task) })
 		}
 	}
 	return errors.Join(errs...)

@@ -26,8 +26,19 @@ const (
 func (q *Queue) stayAlive(ctx context.Context) {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
+	var last time.Time
 	for ; ctx.Err() == nil; wait(ctx, ticker) {
-		q.try(ctx, "heartbeat", func(ctx context.Context) error { return q.store.Heartbeat(ctx, q.node.id) })
+		q.try(ctx, "heartbeat", func(ctx context.Context) error {
+			err := q.store.Heartbeat(ctx, q.node.id)
+			if err != nil || time.Since(last) > 2*heartbeat {
+				q.steady.Store(0)
+			}
+			if err == nil {
+				last = time.Now()
+				q.steady.CompareAndSwap(0, last.UnixMilli())
+			}
+			return err
+		})
 		q.try(ctx, "take over", q.takeOver)
 	}
 }
@@ -50,6 +61,7 @@ func (q *Queue) maintain(ctx context.Context) {
 		if time.Since(checked) >= safety {
 			checked = time.Now()
 			q.try(ctx, "look for lost jobs", q.restoreJobs)
+			q.try(ctx, "look for abandoned jobs", q.restoreAbandoned)
 		}
 	}
 }
@@ -128,22 +140,43 @@ func (q *Queue) restoreJobs(ctx context.Context) error {
 		return errors.Join(err, q.kickIfWaiting(ctx))
 	}
 	q.log.Warn("running tasks had lost their job", zap.Int("tasks", len(tasks)))
-	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
-		jobs := make([]attemptArgs, len(tasks))
-		for i, task := range tasks {
-			jobs[i] = attemptArgs{TaskID: task.ID, Attempt: task.Attempt}
-		}
-		ids, err := q.engine.insert(tx, jobs)
-		if err != nil {
-			return err
-		}
-		for i, task := range tasks {
-			if err := tx.SetJob(task, ids[i]); err != nil && !errors.Is(err, store.ErrConflict) {
+	var errs []error
+	for _, task := range tasks {
+		err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+			ids, err := q.engine.insert(tx, []attemptArgs{{TaskID: task.ID, Attempt: task.Attempt}})
+			if err != nil {
 				return err
 			}
+			return tx.SetJob(task, ids[0])
+		})
+		if !errors.Is(err, store.ErrConflict) { // another node was quicker
+			errs = append(errs, err)
 		}
-		return nil
-	})
+	}
+	return errors.Join(errs...)
+}
+
+// abandonedAfter is how old a running job must be before it is asked whether
+// somebody runs it.
+const abandonedAfter = time.Minute
+
+// restoreAbandoned puts jobs back that River has marked as running here although
+// nobody runs them, as when the answer to its fetch was lost.
+func (q *Queue) restoreAbandoned(ctx context.Context) error {
+	jobs, err := q.store.RunningJobs(ctx, q.node.id, abandonedAfter)
+	if err != nil {
+		return err
+	}
+	for _, id := range jobs {
+		if _, working := q.working.Load(id); working {
+			continue
+		}
+		q.log.Warn("a job was marked as running and is not", zap.Int64("job", id))
+		if err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.PutBack(id, q.node.id) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // kickIfWaiting is the safety net below all the events that run admission.
@@ -161,6 +194,8 @@ type probeWorker struct {
 }
 
 // Work probes the sessions whose turn it is.
-func (w *probeWorker) Work(ctx context.Context, _ *river.Job[probeArgs]) error {
+func (w *probeWorker) Work(ctx context.Context, job *river.Job[probeArgs]) error {
+	w.queue.working.Store(job.ID, true)
+	defer w.queue.working.Delete(job.ID)
 	return w.queue.pool.ProbeDue(ctx)
 }

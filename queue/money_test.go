@@ -424,3 +424,37 @@ func TestConfigureReverts(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// River may believe that this node runs a job although nobody does, as when the
+// answer to its fetch was lost. The task goes on all the same.
+func TestAnAbandonedJobIsFound(t *testing.T) {
+	each(t, options{delay: time.Second, settings: func(s *queue.Settings) { s.PollInterval = 2 * time.Second }}, func(t *testing.T, h *house) {
+		h.session("account-0000000001", 1)
+		task := h.submit(h.video(admin, "a boat"))
+		h.reaches(task.ID, store.Polling)
+		old := "strftime('%Y-%m-%d %H:%M:%f', 'now', '-2 minutes')"
+		if h.store.Pgx() != nil {
+			old = "now() - interval '2 minutes'"
+		}
+		eventually(t, func() string { // between two steps
+			err := h.store.Write(t.Context(), store.Durable, func(tx *store.Tx) error {
+				result, err := tx.Exec("UPDATE river_job SET state = 'running', attempted_at = "+old+
+					" WHERE state IN ('available', 'scheduled') AND id = (SELECT job_id FROM tasks WHERE id = $1)", task.ID)
+				if err != nil {
+					return err
+				}
+				if n, err := result.RowsAffected(); err != nil || n != 1 {
+					return errors.New("the job is in a step")
+				}
+				return nil
+			})
+			if err != nil {
+				return err.Error()
+			}
+			return ""
+		})
+		if ended := h.ended(task.ID); ended.Status != store.Succeeded {
+			t.Errorf("task: %+v", ended)
+		}
+	})
+}

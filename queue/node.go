@@ -74,38 +74,43 @@ func (n *node) release() error { return n.file.Close() }
 // reclaim puts the steps back that a node was running when it died. River would
 // do so itself only after an hour.
 func (q *Queue) reclaim(ctx context.Context, node string) error {
-	statement := `UPDATE river_job SET state = 'available', attempt = max(attempt - 1, 0), scheduled_at = strftime('%Y-%m-%d %H:%M:%f', 'now')
-		WHERE state = 'running' AND json_extract(attempted_by, '$[#-1]') = $1`
-	if q.store.Pgx() != nil {
-		statement = `UPDATE river_job SET state = 'available', attempt = greatest(attempt - 1, 0), scheduled_at = now()
-			WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] = $1`
-	}
 	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
-		result, err := tx.Exec(statement, node)
-		if err != nil {
-			return fmt.Errorf("put back the steps of node %s: %w", node, err)
+		if node != q.node.id {
+			// It may have been heard of since it was found silent.
+			if err := tx.ForgetSilentNode(node, deadAfter); err != nil {
+				return err
+			}
 		}
-		if n, err := result.RowsAffected(); err == nil && n > 0 {
+		n, err := tx.PutBackAll(node)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
 			q.log.Info("interrupted steps are put back", zap.String("node", node), zap.Int64("steps", n))
 		}
 		tx.Wake()
-		if node == q.node.id {
-			return nil
-		}
-		return tx.ForgetNode(node)
+		return nil
 	})
 }
 
-// takeOver reclaims from nodes that have fallen silent.
+// takeOver reclaims from nodes that have fallen silent. After a stall of the
+// database all nodes look silent; one that was late itself must not judge the
+// others before they had the time to be heard.
 func (q *Queue) takeOver(ctx context.Context) error {
+	if since := q.steady.Load(); since == 0 || time.Since(time.UnixMilli(since)) < deadAfter {
+		return nil
+	}
 	nodes, err := q.store.SilentNodes(ctx, deadAfter)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, node := range nodes {
-		if node != q.node.id {
-			errs = append(errs, q.reclaim(ctx, node))
+		if node == q.node.id {
+			continue
+		}
+		if err := q.reclaim(ctx, node); !errors.Is(err, store.ErrConflict) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

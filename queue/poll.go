@@ -20,6 +20,8 @@ const (
 	// slowAfter polls the pause grows, up to slowest times the interval: a task
 	// that takes an hour need not be asked for every five seconds.
 	slowAfter, slowest = 30, 4
+	// crowded is the pause when the upstream has as many polls as it may.
+	crowded = 250 * time.Millisecond
 	// maxPollPause bounds the pause after polls that failed.
 	maxPollPause = 2 * time.Minute
 )
@@ -35,8 +37,8 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 	room := q.pollRoom(task.Upstream)
 	select {
 	case room <- struct{}{}:
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	default:
+		return crowded, nil // waiting here would keep other upstreams' steps waiting
 	}
 	progress, err := driver.Poll(ctx, session, task.Ref)
 	<-room
@@ -53,10 +55,11 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 		return 0, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.HasResults(task, task.Ref, string(results)) })
 	case upstream.Failed:
 		return 0, q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-			if err := q.pool.Fault(tx, task.SessionID, task.Upstream, progress.Failure); err != nil {
+			fault := failure(progress)
+			if err := q.pool.Fault(tx, task.SessionID, task.Upstream, fault); err != nil {
 				return err
 			}
-			return q.fail(tx, task, progress.Failure)
+			return q.fail(tx, task, fault, false)
 		})
 	default:
 		err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {

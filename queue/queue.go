@@ -61,6 +61,7 @@ type Queue struct {
 	stack    []*Settings // the last one is in force
 	settings atomic.Pointer[Settings]
 
+	steady   atomic.Int64 // since when this node's heartbeats have been in time, Unix milliseconds; 0 when they are not
 	stopping atomic.Bool
 	cancel   context.CancelFunc // ends maintenance
 	owned    sync.WaitGroup
@@ -68,6 +69,10 @@ type Queue struct {
 	// unsent are attempts whose intent could not be written down for sure, and
 	// that were therefore not sent: this process knows, the row may not.
 	unsent sync.Map
+	// sending are the attempts whose call is on the wire in this process.
+	sending sync.Map
+	// working are the ids of the jobs that this process runs.
+	working sync.Map
 	// pollFaults counts polls of a task in a row that learnt nothing.
 	pollFaults sync.Map
 	polls      sync.Map // upstream name → chan struct{}: room for polls at once
@@ -111,9 +116,11 @@ func (q *Queue) Start(ctx context.Context) error {
 }
 
 // Stop takes no new work, waits for calls on the wire until ctx ends, and leaves
-// the rest to the next start or another node.
+// the rest to the next start or another node. It works once.
 func (q *Queue) Stop(ctx context.Context) error {
-	q.stopping.Store(true)
+	if q.stopping.Swap(true) {
+		return nil
+	}
 	if q.cancel == nil {
 		return q.node.release() // never started
 	}

@@ -71,7 +71,7 @@ func (t *Tx) Upstreams() ([]*Upstream, error) {
 func (t *Tx) Bench(name string, until int64, reason string) error {
 	if _, err := t.Exec(`INSERT INTO upstreams (name, faults, benched_until, reason) VALUES ($1, 1, $2, $3)
 		ON CONFLICT (name) DO UPDATE SET faults = upstreams.faults + 1, benched_until = excluded.benched_until, reason = excluded.reason`,
-		name, until, reason); err != nil {
+		name, until, clean(reason)); err != nil {
 		return fmt.Errorf("bench upstream %s: %w", name, err)
 	}
 	return nil
@@ -92,9 +92,9 @@ func (t *Tx) Unbench(name string, proven bool) error {
 }
 
 // A session that is no longer ready but past its time may have one attempt,
-// which decides.
+// which decides: the first that is sent after the pause.
 const freeSessions = "SELECT " + sessionColumns + ` FROM sessions WHERE upstream = $1 AND enabled AND running < slots
-	AND (state = 'ready' OR (until > 0 AND until <= $2 AND running = 0)) ORDER BY last_used_at, id LIMIT $3`
+	AND (state = 'ready' OR (until > 0 AND until <= $2 AND (running = 0 OR last_used_at <= until))) ORDER BY last_used_at, id LIMIT $3`
 
 // FreeSessions lists up to limit sessions of an upstream that may take an
 // attempt now, least recently used first.
@@ -123,7 +123,7 @@ func (s *Store) Benched(ctx context.Context) ([]*Upstream, error) {
 func (s *Store) PauseEnded(ctx context.Context) (bool, error) {
 	var due bool
 	err := s.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM lanes WHERE queued > 0) AND EXISTS (
-		SELECT 1 FROM sessions WHERE enabled AND state <> 'ready' AND until > 0 AND until <= $1 AND running = 0)`, now()).Scan(&due)
+		SELECT 1 FROM sessions WHERE enabled AND state <> 'ready' AND until > 0 AND until <= $1 AND (running = 0 OR last_used_at <= until))`, now()).Scan(&due)
 	if err != nil {
 		return false, fmt.Errorf("look for ended pauses: %w", err)
 	}
@@ -143,8 +143,8 @@ func (s *Store) WithoutJob(ctx context.Context) ([]*Task, error) {
 	return tasks, nil
 }
 
-// SetJob names the job that runs the task's attempt.
+// SetJob names the job that runs the task's attempt in place of the lost one.
 func (t *Tx) SetJob(task *Task, jobID int64) error {
-	return t.one("set job of task "+task.ID, "UPDATE tasks SET job_id = $4 WHERE id = $1 AND status = $2 AND attempt = $3",
-		task.ID, task.Status, task.Attempt, jobID)
+	return t.one("set job of task "+task.ID, "UPDATE tasks SET job_id = $3 WHERE id = $1 AND attempt = $2 AND job_id = $4",
+		task.ID, task.Attempt, jobID, task.JobID)
 }

@@ -66,19 +66,21 @@ func (t *Tx) Attempt(task *Task) (*Attempt, error) {
 	return a, nil
 }
 
-// Intend writes down that the attempt is about to be sent by the node. The
-// transaction must be durable before the first byte leaves.
+// Intend writes down that the attempt is about to be sent by the node, unless
+// the task was ended meanwhile. The transaction must be durable before the first
+// byte leaves.
 func (t *Tx) Intend(task *Task, node string) error {
 	return t.one("intend attempt of task "+task.ID,
-		"UPDATE attempts SET state = $3, node = $4, sent_at = $5 WHERE task_id = $1 AND n = $2 AND state = 'admitted'",
+		`UPDATE attempts SET state = $3, node = $4, sent_at = $5 WHERE task_id = $1 AND n = $2 AND state = 'admitted'
+		AND EXISTS (SELECT 1 FROM tasks WHERE id = $1 AND attempt = $2 AND status = 'submitting')`,
 		task.ID, task.Attempt, Sending, node, t.Now)
 }
 
-// Unsend takes an intent back whose attempt surely never left.
-func (t *Tx) Unsend(task *Task) error {
+// Unsend takes an intent of the node back whose attempt surely never left.
+func (t *Tx) Unsend(task *Task, node string) error {
 	return t.one("take back the attempt of task "+task.ID,
-		"UPDATE attempts SET state = $3, node = '', sent_at = 0 WHERE task_id = $1 AND n = $2 AND state = 'sending'",
-		task.ID, task.Attempt, Admitted)
+		"UPDATE attempts SET state = $3, node = '', sent_at = 0 WHERE task_id = $1 AND n = $2 AND state = 'sending' AND node = $4",
+		task.ID, task.Attempt, Admitted, node)
 }
 
 // Settle writes down what became of attempt n of a task. An attempt in doubt
@@ -87,5 +89,5 @@ func (t *Tx) Settle(taskID string, n int, state AttemptState, ref, errorKind, er
 	return t.one("settle attempt of task "+taskID,
 		`UPDATE attempts SET state = $3, ref = $4, error_kind = $5, error_message = $6, settled_at = $7
 		WHERE task_id = $1 AND n = $2 AND state IN ('admitted', 'sending', 'in_doubt')`,
-		taskID, n, state, ref, errorKind, errorMessage, t.Now)
+		taskID, n, state, clean(ref), errorKind, clean(errorMessage), t.Now)
 }

@@ -37,10 +37,18 @@ func (s *Store) SilentNodes(ctx context.Context, d time.Duration) ([]string, err
 	return nodes, nil
 }
 
-// ForgetNode removes a node that has stopped.
-func (t *Tx) ForgetNode(node string) error {
-	if _, err := t.Exec("DELETE FROM nodes WHERE id = $1", node); err != nil {
-		return fmt.Errorf("forget node: %w", err)
+// ForgetSilentNode removes a node that has still not been heard of for longer
+// than d, or returns [ErrConflict].
+func (t *Tx) ForgetSilentNode(node string, d time.Duration) error {
+	return t.one("forget node "+node, "DELETE FROM nodes WHERE id = $1 AND heartbeat_at < "+t.store.clock()+" - $2", node, d.Milliseconds())
+}
+
+// NodeAlive reports whether the node has been heard of within d.
+func (s *Store) NodeAlive(ctx context.Context, node string, d time.Duration) (alive bool, err error) {
+	err = s.readers.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM nodes WHERE id = $1 AND heartbeat_at >= "+s.clock()+" - $2)",
+		node, d.Milliseconds()).Scan(&alive)
+	if err != nil {
+		return false, fmt.Errorf("look for node: %w", err)
 	}
-	return nil
+	return alive, nil
 }

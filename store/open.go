@@ -98,6 +98,9 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 		return errors.New("database URL is not a valid postgres:// URL")
 	}
 	config.MaxConns = max(config.MaxConns, 16)
+	// A node that is frozen in the middle of a transaction must not keep the
+	// writers of all others waiting. Ours never wait for anything but the database.
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "5000"
 	if s.pgx, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return err
 	}

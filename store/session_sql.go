@@ -68,7 +68,7 @@ func (t *Tx) UpdateSession(s *Session) error {
 	s.UpdatedAt = t.Now
 	err := t.one("update session "+s.ID, `UPDATE sessions SET label = $2, slots = $3, enabled = $4, state = $5, until = $6, reason = $7,
 		faults = $8, credits = $9, credits_expire = $10, probed_at = $11, updated_at = $12 WHERE id = $1`,
-		s.ID, s.Label, s.Slots, s.Enabled, s.State, s.Until, s.Reason, s.Faults, s.Credits, s.CreditsExpire, s.ProbedAt, t.Now)
+		s.ID, s.Label, s.Slots, s.Enabled, s.State, s.Until, clean(s.Reason), s.Faults, s.Credits, s.CreditsExpire, s.ProbedAt, t.Now)
 	t.Wake()
 	return err
 }

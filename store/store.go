@@ -121,6 +121,12 @@ func (s *Store) Ping(ctx context.Context) error {
 // now is the clock of every row: Unix milliseconds.
 func now() int64 { return time.Now().UnixMilli() }
 
+// clean makes text of an upstream storable: PostgreSQL takes neither NUL nor
+// broken UTF-8, and an answer must not keep a task from being settled.
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "")
+}
+
 // row is what *sql.Row and *sql.Rows have in common.
 type row interface{ Scan(dest ...any) error }
 

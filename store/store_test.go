@@ -149,6 +149,41 @@ func TestAnEndIsFinal(t *testing.T) {
 	})
 }
 
+// A task that was ended between its admission and its submit is not sent: the
+// client was told that nothing is spent.
+func TestNothingIsSentForAnEndedTask(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, databaseURL string) {
+		st := setup(t, databaseURL)
+		task := newTask("admin")
+		write(t, st, func(tx *store.Tx) error { return tx.InsertTask(task) })
+		write(t, st, func(tx *store.Tx) error {
+			return tx.Admit(task, &store.Session{ID: "s", Upstream: "u"}, 1, task.Deadline)
+		})
+		write(t, st, func(tx *store.Tx) error { return tx.End(task, store.Ending{Status: store.Cancelled}) })
+		err := st.Write(t.Context(), store.Durable, func(tx *store.Tx) error { return tx.Intend(task, "node") })
+		if !errors.Is(err, store.ErrConflict) {
+			t.Errorf("got %v, want ErrConflict", err)
+		}
+	})
+}
+
+func TestTextOfUpstreamsIsStorable(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, databaseURL string) {
+		st := setup(t, databaseURL)
+		task := newTask("admin")
+		write(t, st, func(tx *store.Tx) error { return tx.InsertTask(task) })
+		write(t, st, func(tx *store.Tx) error {
+			return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: "unknown", ErrorMessage: "a\x00b\xffc"})
+		})
+		got, err := st.Task(t.Context(), "", task.ID)
+		if err != nil || got.ErrorMessage != "ab\uFFFDc" {
+			t.Errorf("message: %q, %v", got.ErrorMessage, err)
+		}
+	})
+}
+
 func TestSlotsAreNeverExceeded(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, databaseURL string) {

@@ -102,7 +102,7 @@ func (t *Tx) Requeue(task *Task, failover bool) error {
 
 // Accept notes that the upstream accepted the attempt and will be polled.
 func (t *Tx) Accept(task *Task, ref string) error {
-	if err := t.move(task, Polling, "ref = $5", ref); err != nil {
+	if err := t.move(task, Polling, "ref = $5", clean(ref)); err != nil {
 		return err
 	}
 	task.Ref = ref
@@ -111,7 +111,7 @@ func (t *Tx) Accept(task *Task, ref string) error {
 
 // HasResults notes where the upstream has put the results, as JSON.
 func (t *Tx) HasResults(task *Task, ref, results string) error {
-	if err := t.move(task, Downloading, "ref = $5, results = $6, queue_position = NULL, queue_total = NULL, queue_eta = ''", ref, results); err != nil {
+	if err := t.move(task, Downloading, "ref = $5, results = $6, queue_position = NULL, queue_total = NULL, queue_eta = ''", clean(ref), clean(results)); err != nil {
 		return err
 	}
 	task.Ref, task.Results = ref, results
@@ -122,7 +122,7 @@ func (t *Tx) HasResults(task *Task, ref, results string) error {
 func (t *Tx) Progress(task *Task, position, total *int, eta string) error {
 	return t.one("note progress of task "+task.ID,
 		`UPDATE tasks SET polls = polls + 1, queue_position = $4, queue_total = $5, queue_eta = $6, updated_at = $7
-		WHERE id = $1 AND status = $2 AND attempt = $3`, task.ID, task.Status, task.Attempt, position, total, eta, t.Now)
+		WHERE id = $1 AND status = $2 AND attempt = $3`, task.ID, task.Status, task.Attempt, position, total, clean(eta), t.Now)
 }
 
 // Ending is how a task ends.
@@ -141,7 +141,7 @@ func (t *Tx) End(task *Task, e Ending) error {
 		return fmt.Errorf("end task: %w", err)
 	}
 	err = t.move(task, e.Status, `finished_at = $5, error_kind = $6, error_message = $7, money = $8, artifacts = $9,
-		queue_position = NULL, queue_total = NULL, queue_eta = ''`, t.Now, e.ErrorKind, e.ErrorMessage, e.Money, artifacts)
+		queue_position = NULL, queue_total = NULL, queue_eta = ''`, t.Now, e.ErrorKind, clean(e.ErrorMessage), e.Money, artifacts)
 	if err != nil {
 		return err
 	}
@@ -192,5 +192,5 @@ func (t *Tx) SetMoney(id, money string) error {
 func (t *Tx) FreshResults(task *Task, results string) error {
 	return t.one("replace links of task "+task.ID,
 		"UPDATE tasks SET results = $4, updated_at = $5 WHERE id = $1 AND status = $2 AND attempt = $3",
-		task.ID, task.Status, task.Attempt, results, t.Now)
+		task.ID, task.Status, task.Attempt, clean(results), t.Now)
 }

@@ -182,6 +182,7 @@ func (t *Tx) runAll(batch []*write, results []error, durable Durability) error {
 		if _, err := t.Exec("SELECT pg_advisory_xact_lock($1)", int64(writerLock)); err != nil {
 			return err
 		}
+		t.Now = now() // other nodes may have had their turn first
 		if !durable {
 			if _, err := t.Exec("SET LOCAL synchronous_commit = off"); err != nil {
 				return err

@@ -113,6 +113,8 @@ CREATE TABLE tasks (
   run_deadline   BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX tasks_of_key ON tasks (key_id, id);
+CREATE INDEX tasks_by_status ON tasks (status, id);
+CREATE INDEX tasks_of_key_by_status ON tasks (key_id, status, id);
 CREATE INDEX tasks_waiting ON tasks (key_id, route, priority DESC, id) WHERE status = 'queued';
 CREATE INDEX tasks_start_deadline ON tasks (start_deadline) WHERE status = 'queued';
 CREATE INDEX tasks_running ON tasks (run_deadline) WHERE status IN ('submitting', 'polling', 'downloading');
