@@ -144,7 +144,7 @@ func TestReloadUnderLoad(t *testing.T) {
 			case <-tick.C:
 			}
 			list := func() (int, error) { return w.call("GET", "/api/v1/tasks?limit=5", nil, nil) }
-			if err := w.onceMore(list); err != nil {
+			if err := w.again(list); err != nil {
 				t.Errorf("list: %v", err)
 			}
 		}
@@ -156,7 +156,7 @@ func TestReloadUnderLoad(t *testing.T) {
 		if pause := time.Until(begin.Add(span * time.Duration(i) / tasks)); pause > 0 {
 			<-time.After(pause)
 		}
-		if err := w.onceMore(func() (int, error) {
+		if err := w.again(func() (int, error) {
 			_, status, err := w.seedance(fmt.Sprint("boat ", i))
 			return status, err
 		}); err != nil {
@@ -179,15 +179,16 @@ func TestReloadUnderLoad(t *testing.T) {
 	w.term()
 }
 
-// onceMore repeats a request that got no answer at all. When Caddy swaps its
-// servers it closes idle connections and those that it has not accepted yet, as
-// every HTTP server does; nothing of such a request has been read. An answer,
+// again repeats a request that got no answer at all, after a short pause. When
+// Caddy swaps its servers it closes idle connections, and the kernel those that
+// wait to be accepted; nothing of such a request has been read. An answer,
 // whatever it says, is final.
-func (w *world) onceMore(request func() (status int, err error)) error {
+func (w *world) again(request func() (status int, err error)) error {
 	status, err := request()
-	if err != nil && status == 0 {
+	for pause := 20 * time.Millisecond; err != nil && status == 0 && pause < time.Second; pause *= 4 {
 		w.client.CloseIdleConnections()
-		_, err = request()
+		<-time.After(pause)
+		status, err = request()
 	}
 	return err
 }

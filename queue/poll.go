@@ -16,12 +16,12 @@ import (
 
 const (
 	// maxPolls is how many polls a node runs at once on one upstream.
-	maxPolls = 32
+	maxPolls = 64
 	// slowAfter polls the pause grows, up to slowest times the interval: a task
 	// that takes an hour need not be asked for every five seconds.
 	slowAfter, slowest = 30, 4
 	// crowded is the pause when the upstream has as many polls as it may.
-	crowded = 250 * time.Millisecond
+	crowded = 50 * time.Millisecond
 	// maxPollPause bounds the pause after polls that failed.
 	maxPollPause = 2 * time.Minute
 )
