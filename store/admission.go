@@ -17,10 +17,12 @@ type Lane struct {
 	ServedAt    int64
 }
 
+const waitingLanes = `SELECT l.key_id, l.route, l.queued, k.running, k.weight, k.concurrency, k.served_at
+	FROM lanes l JOIN keys k ON k.id = l.key_id WHERE l.queued > 0`
+
 // Lanes lists the lanes with queued tasks.
 func (t *Tx) Lanes() ([]*Lane, error) {
-	rows, err := t.Query(`SELECT l.key_id, l.route, l.queued, k.running, k.weight, k.concurrency, k.served_at
-		FROM lanes l JOIN keys k ON k.id = l.key_id WHERE l.queued > 0`)
+	rows, err := t.Query(waitingLanes)
 	lanes, err := collect(rows, err, func(r row) (*Lane, error) {
 		var l Lane
 		return &l, r.Scan(&l.KeyID, &l.Route, &l.Queued, &l.Running, &l.Weight, &l.Concurrency, &l.ServedAt)
@@ -57,9 +59,11 @@ func scanUpstream(r row) (*Upstream, error) {
 	return &u, r.Scan(&u.Name, &u.Running, &u.Faults, &u.BenchedUntil, &u.Reason)
 }
 
+const allUpstreams = "SELECT name, running, faults, benched_until, reason FROM upstreams"
+
 // Upstreams lists the upstreams that have ever been used.
 func (t *Tx) Upstreams() ([]*Upstream, error) {
-	rows, err := t.Query("SELECT name, running, faults, benched_until, reason FROM upstreams")
+	rows, err := t.Query(allUpstreams)
 	upstreams, err := collect(rows, err, scanUpstream)
 	if err != nil {
 		return nil, fmt.Errorf("list upstreams: %w", err)

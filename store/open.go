@@ -61,10 +61,10 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	}
 
 	// busy_timeout stands first: the pragmas after it may have to wait for a
-	// lock. NORMAL is what River's bookkeeping needs; the writer switches to
+	// lock. temp_store keeps what savepoints would undo out of files. NORMAL is what River's bookkeeping needs; the writer switches to
 	// FULL for what somebody was promised.
 	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
-		"&_pragma=foreign_keys(ON)&_pragma=cache_size(-32000)&_pragma=journal_size_limit(67108864)"
+		"&_pragma=foreign_keys(ON)&_pragma=cache_size(-32000)&_pragma=journal_size_limit(67108864)&_pragma=temp_store(MEMORY)"
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 	if s.db, err = sql.Open("sqlite", file+"?"+pragmas+"&_txlock=immediate"); err != nil {
 		return err

@@ -236,7 +236,7 @@ func (s *Store) prepareHot(ctx context.Context) error {
 	s.hot = make(map[string]*sql.Stmt)
 	for _, query := range []string{
 		"SAVEPOINT item", "RELEASE SAVEPOINT item", "ROLLBACK TO SAVEPOINT item",
-		insertTask, addCount, addLane, addUsage, freeSessions,
+		insertTask, addCount, addLane, addUsage, freeSessions, waitingLanes, allUpstreams,
 	} {
 		stmt, err := s.db.PrepareContext(ctx, query)
 		if err != nil {
