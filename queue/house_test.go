@@ -205,10 +205,10 @@ func (h *house) reaches(id string, status store.Status) *store.Task {
 	return h.until(id, string(status), func(t *store.Task) bool { return t.Status == status })
 }
 
-// eventually fails the test when try has not returned "" for 30 seconds.
+// eventually fails the test when try has not returned "" for a minute.
 func eventually(t *testing.T, try func() string) {
 	t.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
