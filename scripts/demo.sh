@@ -105,5 +105,6 @@ END
 
 status=0
 wait "$gateway" || status=$?
+[ "$status" = 0 ] && exit # somebody stopped it as it wants to be stopped
 tail -n 5 "$log" >&2
 die "The gateway ended by itself with exit code $status."
