@@ -1,0 +1,175 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/riverqueue/river/rivertype"
+	"go.uber.org/zap"
+
+	"github.com/jimeng-gateway/jimeng-gateway/pool"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+// settle writes down what became of an attempt. The upstream's answer must not
+// be lost because the node is stopping or the database is away for a moment:
+// nobody could tell again what it was.
+func (q *Queue) settle(ctx context.Context, fn func(*store.Tx) error) error {
+	pause := 100 * time.Millisecond
+	for {
+		err := q.store.Write(context.WithoutCancel(ctx), store.Durable, fn)
+		if !errors.Is(err, store.ErrUnavailable) || stopped(ctx) {
+			return err
+		}
+		q.log.Error("the answer of an upstream cannot be written down yet", zap.Duration("again_in", pause), zap.Error(err))
+		done := ctx.Done()
+		if ctx.Err() != nil {
+			done = nil // the task was cancelled, which does not end the wait
+		}
+		select {
+		case <-time.After(pause):
+		case <-done:
+		}
+		pause = min(pause*2, 5*time.Second)
+	}
+}
+
+// stopped reports whether the step's node stops, and not only the task.
+func stopped(ctx context.Context) bool {
+	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely)
+}
+
+// asFault makes sure that an error has a kind. One without says nothing about
+// acceptance, so there is a doubt.
+func asFault(err error) *upstream.Error {
+	if fault, ok := errors.AsType[*upstream.Error](err); ok {
+		return fault
+	}
+	return &upstream.Error{Kind: upstream.InDoubt, Message: err.Error(), Err: err}
+}
+
+// settleAccepted writes down that the upstream accepted the attempt.
+func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream.Submission) (time.Duration, error) {
+	if s.State == upstream.Failed {
+		return 0, q.settleFault(ctx, task, failure(s.Progress))
+	}
+	results, err := json.Marshal(s.Results)
+	if err != nil {
+		return 0, err
+	}
+	var orphan bool
+	err = q.settle(ctx, func(tx *store.Tx) error {
+		if err := tx.Settle(task.ID, task.Attempt, store.Accepted, s.Ref, "", ""); err != nil {
+			return err
+		}
+		if err := q.pool.Works(tx, task.SessionID, task.Upstream); err != nil {
+			return err
+		}
+		current, err := tx.Task(task.ID)
+		if err != nil {
+			return err
+		}
+		if orphan = current.Status != store.Submitting || current.Attempt != task.Attempt; orphan {
+			return nil // it was cancelled meanwhile
+		}
+		if s.State == upstream.Succeeded {
+			return tx.HasResults(current, s.Ref, string(results))
+		}
+		if err := tx.Accept(current, s.Ref); err != nil {
+			return err
+		}
+		return tx.Progress(current, s.QueuePosition, s.QueueTotal, s.QueueETA)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if orphan {
+		task.Ref = s.Ref
+		q.stopUpstream(context.WithoutCancel(ctx), task)
+		return 0, nil
+	}
+	if s.State == upstream.Succeeded {
+		return 0, nil // download at once
+	}
+	return q.pollInterval(s.PollAfter, 0), nil
+}
+
+// settleFault writes down that the attempt failed and applies the fault table to
+// its task and session, in one transaction.
+func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstream.Error) error {
+	if fault.Kind == upstream.InDoubt && stopped(ctx) {
+		// The node stops with the call on the wire. The row says "sending", and
+		// whoever runs this step next resolves the doubt.
+		return ctx.Err()
+	}
+	state := store.InDoubt
+	switch {
+	case fault.NotAccepted:
+		state = store.Rejected
+	case fault.Kind == upstream.GenerationFailed || fault.Kind == upstream.ContentRisk:
+		state = store.Accepted // tried and refused: that is an answer
+	}
+	effect := pool.Faults[fault.Kind]
+	maxFailovers := q.settings.Load().MaxFailovers
+	return q.settle(ctx, func(tx *store.Tx) error {
+		if err := tx.Settle(task.ID, task.Attempt, state, "", string(fault.Kind), fault.Message); err != nil {
+			return err
+		}
+		if state == store.Accepted {
+			if err := q.pool.Works(tx, task.SessionID, task.Upstream); err != nil {
+				return err
+			}
+		}
+		if err := q.pool.Fault(tx, task.SessionID, task.Upstream, fault); err != nil {
+			return err
+		}
+		current, err := tx.Task(task.ID)
+		if err != nil {
+			return err
+		}
+		if current.Attempt != task.Attempt {
+			return nil
+		}
+		if current.Status.Ended() && fault.NotAccepted {
+			return tx.SetMoney(task.ID, NotStarted) // the stop came in time after all
+		}
+		if current.Status != store.Submitting {
+			return nil
+		}
+		if fault.NotAccepted && effect.Bench {
+			return tx.Requeue(current, false)
+		}
+		if fault.NotAccepted && effect.Failover && current.Failovers < maxFailovers {
+			q.log.Info("another session takes over", zap.String("task", task.ID), zap.String("session", task.SessionID),
+				zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
+			return tx.Requeue(current, true)
+		}
+		return q.fail(tx, current, fault, state == store.InDoubt)
+	})
+}
+
+// failure is why a request failed, also if a driver does not say.
+func failure(p upstream.Progress) *upstream.Error {
+	if p.Failure == nil {
+		return &upstream.Error{Kind: upstream.GenerationFailed, Message: "the upstream says that it failed, and not why"}
+	}
+	return p.Failure
+}
+
+// fail ends a task with the upstream's word, and says so if that leaves open
+// whether it was paid.
+func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, doubt bool) error {
+	message := fault.Message
+	if doubt {
+		message = "The upstream may have accepted the task and may charge for it; that cannot be told. " +
+			"It is not sent again by itself; retry it if you accept that it may be paid twice. Cause: " + message
+	}
+	if err := tx.CountOutcome(task.SessionID, false); err != nil {
+		return err
+	}
+	q.log.Info("task failed", zap.String("task", task.ID), zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
+	return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: string(fault.Kind.Public()), ErrorMessage: message})
+}
