@@ -95,6 +95,9 @@ func (c *create) setText(name, value string) error {
 		return invalid(name, "must not contain the character NUL")
 	}
 	if name == "prompt" {
+		if len(value) > maxText {
+			return invalid(name, "has %d bytes, at most %d are possible", len(value), maxText)
+		}
 		c.task.Prompt = value
 		return nil
 	}

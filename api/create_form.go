@@ -42,7 +42,7 @@ func (a *api) parseForm(w http.ResponseWriter, r *http.Request) (_ *create, err 
 		}
 	}()
 	total := int64(0)
-	for texts := 0; ; {
+	for texts, files := 0, 0; ; {
 		part, err := reader.NextPart()
 		if err == io.EOF { // a form that breaks off wraps it
 			return c, nil
@@ -50,7 +50,12 @@ func (a *api) parseForm(w http.ResponseWriter, r *http.Request) (_ *create, err 
 			return nil, a.formError(err)
 		}
 		if isFile(part) {
-			err = a.addFile(r.Context(), c, part, &total)
+			// Empty ones become no material, and are counted all the same.
+			if files++; files > maxTexts+a.Upload.Count {
+				err = invalid("files", "are too many")
+			} else {
+				err = a.addFile(r.Context(), c, part, &total)
+			}
 		} else if texts++; texts > maxTexts {
 			err = invalid("body", "has more than %d fields", maxTexts)
 		} else {

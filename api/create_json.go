@@ -175,5 +175,6 @@ func jsonString(value json.RawMessage) (s string, ok bool) {
 	if bytes.IndexByte(value, '\\') < 0 {
 		return string(value[1 : len(value)-1]), true
 	}
-	return s, json.Unmarshal(value, &s) == nil
+	err := json.Unmarshal(value, &s)
+	return s, err == nil
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"time"
@@ -83,7 +84,10 @@ type change[T any] struct {
 // UnmarshalJSON implements [json.Unmarshaler].
 func (c *change[T]) UnmarshalJSON(data []byte) error {
 	c.Sent = true
-	return json.Unmarshal(data, &c.Value) // leaves the zero value for null
+	if err := json.Unmarshal(data, &c.Value); err != nil { // null leaves the zero value
+		return errors.New("a value has the wrong type or is out of range")
+	}
+	return nil
 }
 
 // Schema implements [huma.SchemaProvider].

@@ -38,6 +38,9 @@ type listTasksAnswer struct {
 func (a *api) listTasks(ctx context.Context, in *listTasksInput) (*body[listTasksAnswer], error) {
 	c := callerOf(ctx)
 	// One more than asked for tells whether there is another page.
+	if !storable(in.Before) {
+		return nil, invalid("before", "must be the member next of the page before")
+	}
 	tasks, err := a.Queue.Tasks(ctx, store.TaskFilter{KeyID: c.Owner(), Status: store.Status(in.Status), Before: in.Before, Limit: in.Limit + 1})
 	if err != nil {
 		return nil, err

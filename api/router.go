@@ -8,8 +8,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
 // caller is who a request comes from and how it reached the gateway.
@@ -62,11 +64,19 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 			r.api.fail(w, req, err)
 			return
 		}
+		// No id or name has such bytes, and PostgreSQL takes them for an error.
+		if path := req.URL.Path; !storable(path) {
+			r.api.fail(w, req, store.ErrNotFound)
+			return
+		}
 		handler(w, req)
 	})
 }
 
 func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
+
+// storable reports whether a database can hold the text.
+func storable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
 
 // finish reports a disagreement between the routes and the table of access.
 func (r *router) finish() error {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/oklog/ulid/v2"
 	"go.uber.org/zap"
@@ -100,6 +102,9 @@ func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
 	if err := checkSecret(secret); err != nil {
 		return nil, err
 	}
+	if err := checkLabel(n.Label); err != nil {
+		return nil, err
+	}
 	if n.Slots == 0 {
 		n.Slots = DefaultSlots
 	}
@@ -152,6 +157,15 @@ func checkSecret(secret string) error {
 	return nil
 }
 
+// checkLabel refuses what could forge a line of a log or turn a text around.
+func checkLabel(label string) error {
+	forging := func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+	if !utf8.ValidString(label) || strings.ContainsFunc(label, forging) {
+		return &upstream.InvalidError{Field: "label", Message: "must not contain control characters"}
+	}
+	return nil
+}
+
 func checkSlots(n int) error {
 	if n < 1 || n > maxSlots {
 		return &upstream.InvalidError{Field: "slots", Message: fmt.Sprintf("must be from 1 to %d", maxSlots)}
@@ -187,6 +201,11 @@ type Change struct {
 func (p *Pool) Change(ctx context.Context, id string, c Change) (*store.Session, error) {
 	if c.Slots != nil {
 		if err := checkSlots(*c.Slots); err != nil {
+			return nil, err
+		}
+	}
+	if c.Label != nil {
+		if err := checkLabel(*c.Label); err != nil {
 			return nil, err
 		}
 	}

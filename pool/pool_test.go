@@ -215,6 +215,7 @@ func TestAddRefuses(t *testing.T) {
 	for field, n := range map[string]pool.NewSession{
 		"session_id": {Secret: "one,two"},
 		"slots":      {Secret: "x", Slots: -1},
+		"label":      {Secret: "x", Label: "a\x00b"},
 		"upstream":   {Secret: "x", Upstream: "nobody"},
 	} {
 		_, err := b.pool.Add(t.Context(), n)

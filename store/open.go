@@ -60,6 +60,14 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		return fmt.Errorf("the database %s is in use by another process", path)
 	}
 
+	// Prompts are nobody else's on this machine. SQLite gives the files beside it
+	// the same mode.
+	if file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600); err == nil {
+		if err := file.Close(); err != nil {
+			return err
+		}
+	} // else SQLite says why below
+
 	// busy_timeout stands first: the pragmas after it may have to wait for a
 	// lock. temp_store keeps what savepoints would undo out of files. NORMAL is what River's bookkeeping needs; the writer switches to
 	// FULL for what somebody was promised.

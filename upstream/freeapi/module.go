@@ -13,13 +13,16 @@ func init() {
 	caddy.RegisterModule(Module{})
 }
 
+// defaultURL is where jimeng-free-api-all listens as it comes.
+const defaultURL = "http://127.0.0.1:8000"
+
 // Module is an upstream of the jimeng-free-api family (jimeng-free-api-all, its
 // fork with submit and status, or jimeng-api). Which of them it is, the gateway
 // finds out by asking.
 type Module struct {
-	// URL is the address of the server, such as http://127.0.0.1:8000. Required.
-	// Placeholders such as {env.JIMENG_UPSTREAM} are replaced when the
-	// configuration is loaded.
+	// URL is the address of the server. Default, also for a placeholder such as
+	// {env.JIMENG_UPSTREAM} that is empty: http://127.0.0.1:8000. Placeholders
+	// are replaced when the configuration is loaded.
 	URL string `json:"url,omitempty"`
 
 	driver *Driver
@@ -36,9 +39,12 @@ func (Module) CaddyModule() caddy.ModuleInfo {
 // Provision checks the configuration. It does not touch the network, so that a
 // configuration is valid while the upstream is down.
 func (m *Module) Provision(ctx caddy.Context) error {
-	address, err := caddy.NewReplacer().ReplaceOrErr(m.URL, true, true)
+	address, err := caddy.NewReplacer().ReplaceOrErr(m.URL, false, true)
 	if err != nil {
 		return fmt.Errorf("replace placeholders in url: %w", err)
+	}
+	if address == "" {
+		address = defaultURL
 	}
 	m.driver, err = New(Config{URL: address, Logger: ctx.Logger()})
 	return err

@@ -40,8 +40,9 @@ func TestProvision(t *testing.T) {
 		"http://127.0.0.1:8000":    "",
 		"https://jimeng.example/x": "",
 		"{env.FREEAPI_TEST_URL}":   "", // nobody listens there: Provision has no effect outside
-		"{env.FREEAPI_TEST_NONE}":  "FREEAPI_TEST_NONE",
-		"":                         "http://",
+		"{env.FREEAPI_TEST_NONE}":  "", // an empty variable is the default
+		"":                         "",
+		"{nothing.of.this.name}":   "nothing.of.this.name",
 		"ftp://x":                  "http://",
 		"http://":                  "no host",
 		"http://x/?a=b":            "query",
