@@ -2,6 +2,7 @@ package pool
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func (p *Pool) Free(tx *store.Tx, limits map[string]int) (*Free, error) {
 	}
 	free := &Free{sessions: make(map[string][]*store.Session), room: make(map[string]int)}
 	for name, limit := range limits {
-		free.room[name] = int(^uint(0) >> 1)
+		free.room[name] = math.MaxInt
 		if limit > 0 {
 			free.room[name] = limit
 		}

@@ -86,8 +86,12 @@ func (p *Pool) apply(now int64, s *store.Session, fault *upstream.Error) {
 	default:
 		s.Until = 0
 	}
+	comesBack := zap.Skip() // a dead session does not, by itself
+	if s.Until > 0 {
+		comesBack = zap.Time("until", time.UnixMilli(s.Until))
+	}
 	p.log.Warn("session out of service", zap.String("session", s.ID), zap.String("label", s.Label),
-		zap.String("state", string(s.State)), zap.String("reason", s.Reason), zap.Time("until", time.UnixMilli(s.Until)))
+		zap.String("state", string(s.State)), zap.String("reason", s.Reason), comesBack)
 }
 
 // Works notes that an upstream accepted an attempt of the session: a session

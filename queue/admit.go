@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"math"
 	"slices"
 
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
@@ -54,13 +55,10 @@ func (q *Queue) admit(tx *store.Tx) error {
 	return nil
 }
 
-// noLimit is more than anybody runs.
-const noLimit = 1 << 30
-
 // gatewayRoom is how many more tasks the whole gateway may run.
 func gatewayRoom(tx *store.Tx, concurrency int) (int, error) {
 	if concurrency <= 0 {
-		return noLimit, nil
+		return math.MaxInt, nil
 	}
 	upstreams, err := tx.Upstreams()
 	if err != nil {

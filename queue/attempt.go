@@ -75,14 +75,13 @@ func (q *Queue) submitAttempt(ctx context.Context, task *store.Task) (time.Durat
 	if err != nil {
 		return 0, err
 	}
-	attempts, err := q.store.Attempts(ctx, task.ID)
+	attempt, err := q.store.Attempt(ctx, task.ID, task.Attempt)
 	if err != nil {
 		return 0, err
 	}
-	if a := attempts[len(attempts)-1]; a.State == store.Sending {
-		return q.interrupted(ctx, driver, session, task, a)
+	if attempt.State == store.Sending {
+		return q.interrupted(ctx, driver, session, task, attempt)
 	}
-	r := request(task, q.material)
 	if err := q.checkMaterials(ctx, task); err != nil {
 		return 0, q.settleFault(ctx, task, &upstream.Error{Kind: upstream.FileTransfer, NotAccepted: true, Message: err.Error(), Err: err})
 	}
@@ -99,7 +98,7 @@ func (q *Queue) submitAttempt(ctx context.Context, task *store.Task) (time.Durat
 	}
 	q.unsent.Delete(attemptKey(task))
 	call, cancel := context.WithDeadline(ctx, time.UnixMilli(task.RunDeadline))
-	submission, err := driver.Submit(call, session, r)
+	submission, err := driver.Submit(call, session, q.request(task))
 	cancel()
 	if err != nil {
 		return 0, q.settleFault(ctx, task, asFault(err))
@@ -122,19 +121,19 @@ func (q *Queue) open(ctx context.Context, task *store.Task) (upstream.Driver, up
 		return nil, upstream.Session{}, err
 	}
 	session, err := q.pool.Open(row)
-	if err != nil {
-		return nil, upstream.Session{}, err // nothing is wrong with the session
-	}
-	return driver, session, nil
+	return driver, session, err
 }
 
-// material lets a driver read a stored material, as often as it needs to.
-func (q *Queue) material(m store.Material) upstream.Material {
-	material := upstream.Material{Kind: upstream.MediaKind(m.Kind), Name: m.Name, ContentType: m.ContentType, Size: m.Size, URL: m.URL}
-	if m.Blob != "" {
-		material.Open = func(ctx context.Context) (io.ReadCloser, error) { return q.blobs.Open(ctx, m.Blob) }
+// request is the task as a driver sees it, with stored materials that can be
+// read as often as the driver needs to.
+func (q *Queue) request(task *store.Task) *upstream.Request {
+	r := request(task)
+	for i, m := range task.Materials {
+		if m.Blob != "" {
+			r.Materials[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return q.blobs.Open(ctx, m.Blob) }
+		}
 	}
-	return material
+	return r
 }
 
 // checkMaterials makes sure that every stored material is there and whole

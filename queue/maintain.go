@@ -78,16 +78,21 @@ func wait(ctx context.Context, ticker *time.Ticker) {
 // answer is found out by the first task.
 func (q *Queue) greet(ctx context.Context, s *Settings) {
 	for name, u := range s.Upstreams {
-		pinger, ok := u.Driver.(upstream.Pinger)
-		if !ok {
-			continue
-		}
-		ping, cancel := context.WithTimeout(ctx, pingTimeout)
-		if err := pinger.Ping(ping); err != nil && ctx.Err() == nil {
+		if err := ping(ctx, u.Driver); err != nil && ctx.Err() == nil {
 			q.log.Warn("upstream does not answer", zap.String("upstream", name), zap.Error(err))
 		}
-		cancel()
 	}
+}
+
+// ping asks an upstream whether it answers; one that cannot be asked may.
+func ping(ctx context.Context, driver upstream.Driver) error {
+	pinger, ok := driver.(upstream.Pinger)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return pinger.Ping(ctx)
 }
 
 func (q *Queue) try(ctx context.Context, what string, do func(context.Context) error) {
@@ -117,14 +122,9 @@ func (q *Queue) unbench(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		if pinger, ok := driver.(upstream.Pinger); ok {
-			ping, cancel := context.WithTimeout(ctx, pingTimeout)
-			err := pinger.Ping(ping)
-			cancel()
-			if err != nil {
-				errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return q.pool.StillBenched(tx, u, err) }))
-				continue
-			}
+		if err := ping(ctx, driver); err != nil {
+			errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return q.pool.StillBenched(tx, u, err) }))
+			continue
 		}
 		q.log.Info("upstream answers again", zap.String("upstream", u.Name))
 		errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.Unbench(u.Name, false) }))

@@ -254,8 +254,8 @@ func TestCancelOfACallThatBlocks(t *testing.T) {
 			t.Fatalf("cancel: %+v, %v", cancelled, err)
 		}
 		eventually(t, func() string {
-			attempts, err := h.store.Attempts(t.Context(), task.ID)
-			if err != nil || attempts[0].State != store.InDoubt {
+			attempt, err := h.store.Attempt(t.Context(), task.ID, 1)
+			if err != nil || attempt.State != store.InDoubt {
 				return "the call goes on"
 			}
 			return ""

@@ -106,7 +106,7 @@ func (q *Queue) plan(n *NewTask) (*store.Task, error) {
 		if task.Duration == 0 {
 			task.Duration = model.DefaultDuration
 		}
-		if err := model.Check(request(task, nil)); err != nil {
+		if err := model.Check(request(task)); err != nil {
 			refusal = err
 			continue
 		}
@@ -141,8 +141,8 @@ func find(models []upstream.Model, kind upstream.MediaKind, name string) *upstre
 	return &models[i]
 }
 
-// request is a task as a driver sees it; open makes the materials readable.
-func request(task *store.Task, open func(store.Material) upstream.Material) *upstream.Request {
+// request is what a task asks for, as [upstream.Model.Check] looks at it.
+func request(task *store.Task) *upstream.Request {
 	r := &upstream.Request{
 		TaskID:     task.ID,
 		Kind:       upstream.MediaKind(task.Kind),
@@ -153,11 +153,8 @@ func request(task *store.Task, open func(store.Material) upstream.Material) *ups
 		Resolution: task.Resolution,
 	}
 	for _, m := range task.Materials {
-		material := upstream.Material{Kind: upstream.MediaKind(m.Kind), Name: m.Name, ContentType: m.ContentType, Size: m.Size, URL: m.URL}
-		if open != nil {
-			material = open(m)
-		}
-		r.Materials = append(r.Materials, material)
+		r.Materials = append(r.Materials, upstream.Material{
+			Kind: upstream.MediaKind(m.Kind), Name: m.Name, ContentType: m.ContentType, Size: m.Size, URL: m.URL})
 	}
 	return r
 }

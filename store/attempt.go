@@ -47,19 +47,20 @@ func scanAttempt(r row) (*Attempt, error) {
 	return &a, found(err)
 }
 
-// Attempts lists the attempts of a task, oldest first.
-func (s *Store) Attempts(ctx context.Context, taskID string) ([]*Attempt, error) {
-	rows, err := s.readers.QueryContext(ctx, "SELECT "+attemptColumns+" FROM attempts WHERE task_id = $1 ORDER BY n", taskID)
-	attempts, err := collect(rows, err, scanAttempt)
+const selectAttempt = "SELECT " + attemptColumns + " FROM attempts WHERE task_id = $1 AND n = $2"
+
+// Attempt returns attempt n of a task, counted from 1.
+func (s *Store) Attempt(ctx context.Context, taskID string, n int) (*Attempt, error) {
+	a, err := scanAttempt(s.readers.QueryRowContext(ctx, selectAttempt, taskID, n))
 	if err != nil {
-		return nil, fmt.Errorf("list attempts: %w", err)
+		return nil, fmt.Errorf("read attempt: %w", err)
 	}
-	return attempts, nil
+	return a, nil
 }
 
 // Attempt reads the current attempt of a task.
 func (t *Tx) Attempt(task *Task) (*Attempt, error) {
-	a, err := scanAttempt(t.QueryRow("SELECT "+attemptColumns+" FROM attempts WHERE task_id = $1 AND n = $2", task.ID, task.Attempt))
+	a, err := scanAttempt(t.QueryRow(selectAttempt, task.ID, task.Attempt))
 	if err != nil {
 		return nil, fmt.Errorf("read attempt: %w", err)
 	}

@@ -102,9 +102,12 @@ func TestLifeKeepsCountersEqualToRows(t *testing.T) {
 				t.Errorf("counts of key %q (-want +got):\n%s", key, diff)
 			}
 		}
-		attempts, err := st.Attempts(t.Context(), task.ID)
-		if err != nil || len(attempts) != 2 || attempts[1].State != store.Accepted || attempts[1].Node != "node" {
-			t.Errorf("attempts: %+v, %v", attempts, err)
+		attempt, err := st.Attempt(t.Context(), task.ID, 2)
+		if err != nil || attempt.State != store.Accepted || attempt.Node != "node" {
+			t.Errorf("attempt: %+v, %v", attempt, err)
+		}
+		if _, err := st.Attempt(t.Context(), task.ID, 3); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("a third attempt: %v", err)
 		}
 	})
 }
