@@ -42,6 +42,7 @@ type NewTask struct {
 	StartDeadline time.Duration // most time in the queue, 0 for the configured one, which is also the cap
 	Deadline      time.Duration // most time to the end, 0 for the configured one, which is also the cap
 	Materials     []store.Material
+	Options       map[string]any // further parameters for the upstream
 
 	retryOf string
 }
@@ -93,6 +94,7 @@ func (q *Queue) plan(n *NewTask) (*store.Task, error) {
 		Priority:   n.Priority,
 		RetryOf:    n.retryOf,
 		Materials:  n.Materials,
+		Options:    n.Options,
 		Deadline:   time.Now().Add(atMost(n.Deadline, settings.Deadline)).UnixMilli(),
 	}
 	task.StartDeadline = min(time.Now().Add(atMost(n.StartDeadline, settings.StartDeadline)).UnixMilli(), task.Deadline)
@@ -151,6 +153,7 @@ func request(task *store.Task) *upstream.Request {
 		Duration:   task.Duration,
 		Ratio:      task.Ratio,
 		Resolution: task.Resolution,
+		Options:    task.Options,
 	}
 	for _, m := range task.Materials {
 		r.Materials = append(r.Materials, upstream.Material{
@@ -183,7 +186,7 @@ func (q *Queue) Retry(ctx context.Context, keyID, id string) (*store.Task, error
 	}
 	return q.Submit(ctx, &NewTask{
 		Key: key, Kind: upstream.MediaKind(old.Kind), Model: old.Model, Prompt: old.Prompt, Ratio: old.Ratio,
-		Resolution: old.Resolution, Duration: old.Duration, Priority: old.Priority, Materials: old.Materials, retryOf: old.ID,
+		Resolution: old.Resolution, Duration: old.Duration, Priority: old.Priority, Materials: old.Materials, Options: old.Options, retryOf: old.ID,
 		StartDeadline: time.Duration(old.StartDeadline-old.CreatedAt) * time.Millisecond,
 		Deadline:      time.Duration(old.Deadline-old.CreatedAt) * time.Millisecond,
 	})

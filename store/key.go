@@ -14,6 +14,8 @@ type Key struct {
 	DailyQuota  int  // tasks a UTC day
 	Concurrency int  // running tasks
 	Weight      int  // share of the pool relative to other keys, at least 1
+	Wait        int  // seconds that a create of a blocking dialect waits for the result, 0 to answer at once
+	Retention   int  // seconds that artifacts are kept, 0 for what is configured
 	ExpiresAt   int64
 	Metadata    string // JSON of the admin's own, "" for none
 	CreatedAt   int64

@@ -8,13 +8,13 @@ import (
 )
 
 const keyColumns = `id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota, concurrency, weight, expires_at,
-	metadata, created_at, updated_at, last_used_at`
+	metadata, created_at, updated_at, last_used_at, wait, retention`
 
 func scanKey(r row) (*Key, error) {
 	var k Key
 	var scopes string
 	err := r.Scan(&k.ID, &k.Name, &k.Hash, &k.Prefix, &scopes, &k.Enabled, &k.Implicit, &k.RateLimit, &k.DailyQuota,
-		&k.Concurrency, &k.Weight, &k.ExpiresAt, &k.Metadata, &k.CreatedAt, &k.UpdatedAt, &k.LastUsedAt)
+		&k.Concurrency, &k.Weight, &k.ExpiresAt, &k.Metadata, &k.CreatedAt, &k.UpdatedAt, &k.LastUsedAt, &k.Wait, &k.Retention)
 	k.Scopes = strings.Fields(scopes)
 	return &k, found(err)
 }
@@ -22,10 +22,10 @@ func scanKey(r row) (*Key, error) {
 func (t *Tx) insertKey(k *Key) error {
 	k.CreatedAt, k.UpdatedAt = t.Now, t.Now
 	return t.one("insert key", `INSERT INTO keys (id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota,
-		concurrency, weight, expires_at, metadata, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14) ON CONFLICT DO NOTHING`,
+		concurrency, weight, expires_at, metadata, created_at, updated_at, wait, retention)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16) ON CONFLICT DO NOTHING`,
 		k.ID, k.Name, k.Hash, k.Prefix, strings.Join(k.Scopes, " "), k.Enabled, k.Implicit, k.RateLimit, k.DailyQuota,
-		k.Concurrency, k.Weight, k.ExpiresAt, k.Metadata, t.Now)
+		k.Concurrency, k.Weight, k.ExpiresAt, k.Metadata, t.Now, k.Wait, k.Retention)
 }
 
 // CreateKey stores a new key; [ErrConflict] if its id or hash exists.
@@ -76,9 +76,10 @@ func (s *Store) UpdateKey(ctx context.Context, id string, change func(*Key) erro
 		k.UpdatedAt = tx.Now
 		tx.Wake() // its concurrency or weight may have changed
 		return tx.one("update key", `UPDATE keys SET name = $2, hash = $3, prefix = $4, scopes = $5, enabled = $6, rate_limit = $7,
-			daily_quota = $8, concurrency = $9, weight = $10, expires_at = $11, metadata = $12, updated_at = $13 WHERE id = $1`,
+			daily_quota = $8, concurrency = $9, weight = $10, expires_at = $11, metadata = $12, updated_at = $13, wait = $14,
+			retention = $15 WHERE id = $1`,
 			id, k.Name, k.Hash, k.Prefix, strings.Join(k.Scopes, " "), k.Enabled, k.RateLimit, k.DailyQuota, k.Concurrency,
-			k.Weight, k.ExpiresAt, k.Metadata, tx.Now)
+			k.Weight, k.ExpiresAt, k.Metadata, tx.Now, k.Wait, k.Retention)
 	})
 	return k, err
 }

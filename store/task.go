@@ -34,6 +34,7 @@ type Task struct {
 	Resolution string
 	Priority   int // higher goes first within a key
 	RetryOf    string
+	Options    map[string]any // further parameters of the upstream, as JSON has them
 
 	Upstream  string
 	SessionID string
@@ -60,6 +61,9 @@ type Task struct {
 	Deadline      int64
 	RunDeadline   int64 // of the current attempt, never after Deadline
 
+	ArtifactBytes  int64 // size of the artifacts that are still kept
+	ArtifactsUntil int64 // when their files are deleted, 0 for never by age
+
 	Materials []Material
 	Artifacts []Artifact
 }
@@ -72,6 +76,11 @@ type Material struct {
 	Size        int64  `json:"size,omitempty"`
 	Blob        string `json:"blob,omitempty"`
 	URL         string `json:"url,omitempty"`
+	ID          string `json:"id,omitempty"` // of the stored material, see [StoredMaterial]
+	SHA256      string `json:"sha256,omitempty"`
+	Width       int    `json:"width,omitempty"`
+	Height      int    `json:"height,omitempty"`
+	LengthMS    int64  `json:"length_ms,omitempty"`
 }
 
 // Artifact is a result of a task in the blob store.
@@ -80,5 +89,9 @@ type Artifact struct {
 	ContentType string `json:"content_type"`
 	Size        int64  `json:"size"`
 	SHA256      string `json:"sha256"` // lower-case hex
-	Blob        string `json:"blob"`
+	Blob        string `json:"blob"`   // "" when the file is no longer kept
+	Width       int    `json:"width,omitempty"`
+	Height      int    `json:"height,omitempty"`
+	LengthMS    int64  `json:"length_ms,omitempty"`
+	Poster      bool   `json:"poster,omitempty"` // a still of the artifact before it, made by the gateway
 }

@@ -9,16 +9,16 @@ import (
 const taskColumns = `id, key_id, kind, status, model, route, prompt, duration, ratio, resolution, priority, retry_of,
 	materials, upstream, session_id, attempt, failovers, job_id, ref, results, polls, queue_position, queue_total,
 	queue_eta, error_kind, error_message, money, artifacts, created_at, updated_at, started_at, finished_at,
-	start_deadline, deadline, run_deadline`
+	start_deadline, deadline, run_deadline, options, artifact_bytes, artifacts_until`
 
 func scanTask(r row) (*Task, error) {
 	var t Task
-	var materials, artifacts string
+	var materials, artifacts, options string
 	err := r.Scan(&t.ID, &t.KeyID, &t.Kind, &t.Status, &t.Model, &t.Route, &t.Prompt, &t.Duration, &t.Ratio,
 		&t.Resolution, &t.Priority, &t.RetryOf, &materials, &t.Upstream, &t.SessionID, &t.Attempt, &t.Failovers,
 		&t.JobID, &t.Ref, &t.Results, &t.Polls, &t.QueuePosition, &t.QueueTotal, &t.QueueETA, &t.ErrorKind,
 		&t.ErrorMessage, &t.Money, &artifacts, &t.CreatedAt, &t.UpdatedAt, &t.StartedAt, &t.FinishedAt,
-		&t.StartDeadline, &t.Deadline, &t.RunDeadline)
+		&t.StartDeadline, &t.Deadline, &t.RunDeadline, &options, &t.ArtifactBytes, &t.ArtifactsUntil)
 	if err != nil {
 		return nil, found(err)
 	}
@@ -27,6 +27,11 @@ func scanTask(r row) (*Task, error) {
 	}
 	if err := fromJSON(artifacts, &t.Artifacts); err != nil {
 		return nil, fmt.Errorf("read artifacts of task %s: %w", t.ID, err)
+	}
+	if options != "" {
+		if err := json.Unmarshal([]byte(options), &t.Options); err != nil {
+			return nil, fmt.Errorf("read options of task %s: %w", t.ID, err)
+		}
 	}
 	return &t, nil
 }
@@ -139,4 +144,12 @@ func fromJSON[T any](text string, list *[]T) error {
 		return nil
 	}
 	return json.Unmarshal([]byte(text), list)
+}
+
+func optionsJSON(options map[string]any) (string, error) {
+	if len(options) == 0 {
+		return "", nil
+	}
+	text, err := json.Marshal(options)
+	return string(text), err
 }

@@ -5,8 +5,8 @@ import (
 )
 
 const insertTask = `INSERT INTO tasks (id, key_id, kind, status, model, route, prompt, duration, ratio, resolution, priority,
-	retry_of, materials, created_at, updated_at, start_deadline, deadline)
-	VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14, $15)`
+	retry_of, materials, options, created_at, updated_at, start_deadline, deadline)
+	VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16)`
 
 // InsertTask stores a new queued task.
 func (t *Tx) InsertTask(task *Task) error {
@@ -14,9 +14,13 @@ func (t *Tx) InsertTask(task *Task) error {
 	if err != nil {
 		return fmt.Errorf("insert task: %w", err)
 	}
+	options, err := optionsJSON(task.Options)
+	if err != nil {
+		return fmt.Errorf("insert task: %w", err)
+	}
 	task.Status, task.CreatedAt, task.UpdatedAt = Queued, t.Now, t.Now
 	_, err = t.Exec(insertTask, task.ID, task.KeyID, task.Kind, task.Model, task.Route, task.Prompt, task.Duration, task.Ratio,
-		task.Resolution, task.Priority, task.RetryOf, materials, t.Now, task.StartDeadline, task.Deadline)
+		task.Resolution, task.Priority, task.RetryOf, materials, options, t.Now, task.StartDeadline, task.Deadline)
 	if err != nil {
 		return fmt.Errorf("insert task: %w", err)
 	}

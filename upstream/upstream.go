@@ -68,6 +68,7 @@ type Request struct {
 	Ratio      string // "16:9"; "" leaves it to the upstream
 	Resolution string // "720p", "2k"; "" leaves it to the upstream
 	Materials  []Material
+	Options    map[string]any // further parameters that the upstream may know, as JSON has them
 }
 
 // MediaKind is what a task produces or a material contains.
