@@ -2,17 +2,13 @@ package blob
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path"
-	"syscall"
 	"time"
 )
 
@@ -68,87 +64,15 @@ func (d *Disk) prepare() error {
 			_ = d.root.Remove(path.Join(tempDir, entry.Name()))
 		}
 	}
-	file, name, err := d.createTemp()
+	w, err := d.newWriter(context.Background())
 	if err != nil {
 		return err
 	}
-	return errors.Join(file.Close(), d.root.Remove(name))
+	return w.discard()
 }
 
 // Close gives the directory back. Open blobs stay readable.
 func (d *Disk) Close() error { return d.root.Close() }
-
-// Put implements [Store]. The bytes are written to a temporary file, hashed on
-// the way, synced, and only then renamed to their name; a reader sees all of a
-// blob or none of it.
-func (d *Disk) Put(ctx context.Context, name string, r io.Reader) (Info, error) {
-	file, err := d.file(name)
-	if err != nil {
-		return Info{}, err
-	}
-	temp, tempName, err := d.createTemp()
-	if err != nil {
-		return Info{}, putError(name, err)
-	}
-	w := &writer{file: temp, hash: sha256.New()}
-	_, err = io.Copy(w, &contextReader{ctx, r})
-	if err == nil {
-		err = temp.Sync()
-	}
-	if err = errors.Join(err, temp.Close()); err == nil {
-		err = d.publish(tempName, file)
-	}
-	if err != nil {
-		_ = d.root.Remove(tempName)
-		return Info{}, putError(name, err)
-	}
-	return Info{Size: w.size, SHA256: hex.EncodeToString(w.hash.Sum(nil))}, nil
-}
-
-// publish renames the finished file and syncs every directory that changed,
-// without which a power failure could forget the name of a synced file.
-func (d *Disk) publish(tempName, file string) error {
-	dir := path.Dir(file)
-	if err := d.makeDir(dir); err != nil {
-		return err
-	}
-	if err := d.root.Rename(tempName, file); err != nil {
-		return err
-	}
-	if err := d.syncDir(dir); err != nil {
-		_ = d.root.Remove(file)
-		return err
-	}
-	return nil
-}
-
-func (d *Disk) makeDir(dir string) error {
-	if dir == "." {
-		return nil
-	}
-	err := d.root.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = d.makeDir(path.Dir(dir)); err == nil {
-			err = d.root.Mkdir(dir, 0o700)
-		}
-	}
-	switch {
-	case err == nil:
-		return d.syncDir(path.Dir(dir))
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	default:
-		return err
-	}
-}
-
-func (d *Disk) syncDir(name string) error {
-	dir, err := d.root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
-}
 
 // Open implements [Store].
 func (d *Disk) Open(ctx context.Context, name string) (File, error) {
@@ -188,6 +112,44 @@ func (d *Disk) Delete(_ context.Context, name string) error {
 	return nil
 }
 
+// Walk implements [Store]. Files that are not where a blob of theirs would be
+// are none of ours and not told.
+func (d *Disk) Walk(ctx context.Context, dir string, fn func(Entry) error) error {
+	if !validName(dir) {
+		return fmt.Errorf("blob directory %q is not allowed", dir)
+	}
+	err := fs.WalkDir(d.root.FS(), dir, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil || !entry.Type().IsRegular() {
+			return ignoreMissing(err)
+		}
+		name := path.Join(path.Dir(path.Dir(file)), entry.Name())
+		if own, err := d.file(name); err != nil || own != file {
+			return nil
+		}
+		// entry knows the file as it was when its directory was read; clean-up
+		// wants to know whether PutContent has made it young since.
+		info, err := d.root.Lstat(file)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		return fn(Entry{Name: name, Size: info.Size(), ModTime: info.ModTime()})
+	})
+	if err != nil {
+		return fmt.Errorf("walk blobs below %q: %w", dir, err)
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // file returns the path of a blob's file below the directory.
 func (d *Disk) file(name string) (string, error) {
 	if !validName(name) {
@@ -221,46 +183,6 @@ func validName(name string) bool {
 		start = false
 	}
 	return true
-}
-
-func (d *Disk) createTemp() (*os.File, string, error) {
-	name := path.Join(tempDir, rand.Text())
-	file, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	return file, name, err
-}
-
-func putError(name string, err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fmt.Errorf("put blob %q: %w: %w", name, ErrFull, err)
-	}
-	return fmt.Errorf("put blob %q: %w", name, err)
-}
-
-// writer hashes and counts what it writes.
-type writer struct {
-	file *os.File
-	hash hash.Hash
-	size int64
-}
-
-func (w *writer) Write(p []byte) (int, error) {
-	n, err := w.file.Write(p)
-	w.hash.Write(p[:n])
-	w.size += int64(n)
-	return n, err
-}
-
-// contextReader ends the reading between two blocks when its context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 type diskFile struct {

@@ -27,6 +27,20 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, blob.ErrFull) || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("Put = %v, want ErrFull", err)
 	}
+	_, err = disk.PutContent(t.Context(), "big", io.LimitReader(&cancelling{}, 1<<20))
+	if !errors.Is(err, blob.ErrFull) {
+		t.Errorf("PutContent = %v, want ErrFull", err)
+	}
+	pending, err := disk.Create(t.Context(), "big")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := pending.Write(make([]byte, 1<<20)); !errors.Is(err, blob.ErrFull) {
+		t.Errorf("Write = %d, %v, want ErrFull", n, err)
+	}
+	if err := pending.Abort(); err != nil {
+		t.Error(err)
+	}
 	if list := files(t, dir); len(list) != 0 {
 		t.Errorf("left behind: %q", list)
 	}

@@ -65,7 +65,7 @@ func TestPutOpenDelete(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(content)
-	if want := (blob.Info{Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}); info != want {
+	if want := (blob.Info{Name: "materials/01J9-a.b", Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}); info != want {
 		t.Errorf("Put = %+v, want %+v", info, want)
 	}
 	if list := files(t, dir); len(list) != 1 {
@@ -139,6 +139,12 @@ func TestNothingStaysAfterFailure(t *testing.T) {
 			if !errors.Is(err, broken) && !errors.Is(err, context.Canceled) {
 				t.Errorf("Put = %v", err)
 			}
+			ctx, cancel = context.WithCancel(t.Context())
+			defer cancel()
+			_, err = disk.PutContent(ctx, "x", reader(cancel))
+			if !errors.Is(err, broken) && !errors.Is(err, context.Canceled) {
+				t.Errorf("PutContent = %v", err)
+			}
 			if list := files(t, dir); len(list) != 0 {
 				t.Errorf("left behind: %q", list)
 			}
@@ -182,6 +188,15 @@ func TestNamesCannotEscape(t *testing.T) {
 		}
 		if err := disk.Delete(t.Context(), name); err == nil {
 			t.Errorf("Delete(%q) was allowed", name)
+		}
+		if _, err := disk.PutContent(t.Context(), name, strings.NewReader("x")); err == nil {
+			t.Errorf("PutContent(%q) was allowed", name)
+		}
+		if _, err := disk.Create(t.Context(), name); err == nil {
+			t.Errorf("Create(%q) was allowed", name)
+		}
+		if err := disk.Walk(t.Context(), name, func(blob.Entry) error { return nil }); err == nil {
+			t.Errorf("Walk(%q) was allowed", name)
 		}
 	}
 	if list := files(t, dir); len(list) != 0 {
