@@ -17,6 +17,7 @@ const (
 	mayRead   need = auth.TaskRead
 	mayCancel need = auth.TaskCancel
 	mayRetry  need = auth.TaskRetry
+	mayDelete need = auth.TaskDelete
 	mayAdmin  need = auth.Admin
 )
 
@@ -40,6 +41,13 @@ var access = map[string]need{
 	"GET /api/v1/tasks/{id}":            mayRead,
 	"POST /api/v1/tasks/{id}/cancel":    mayCancel,
 	"POST /api/v1/tasks/{id}/retry":     mayRetry,
+	"DELETE /api/v1/tasks/{id}":         mayDelete,
+	"GET /api/v1/tasks/{id}/history":    mayRead,
+	"GET /api/v1/tasks/{id}/events":     mayRead,
+	"GET /api/v1/events":                mayRead,
+	"POST /api/v1/tasks/cancel":         mayCancel,
+	"POST /api/v1/tasks/retry":          mayRetry,
+	"POST /api/v1/tasks/delete":         mayDelete,
 	"GET /api/v1/sessions":              mayAdmin,
 	"POST /api/v1/sessions":             mayAdmin,
 	"GET /api/v1/sessions/{id}":         mayAdmin,

@@ -45,6 +45,9 @@ type Config struct {
 	// Default: none.
 	ContainerName string
 	Logger        *zap.Logger
+	// Stopping is closed when this configuration is about to end: streams and
+	// requests that wait end then. Default: never.
+	Stopping <-chan struct{}
 }
 
 // UploadLimits bounds the files of one request.
@@ -79,6 +82,7 @@ func New(c Config) (http.Handler, error) {
 	a.fileRoutes(routes)
 	a.signInRoutes(routes)
 	a.nativeRoutes(routes)
+	a.eventRoutes(routes)
 	if err := routes.finish(); err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}

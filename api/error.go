@@ -73,8 +73,11 @@ func explain(err error) *apiError {
 		return &apiError{status: http.StatusNotFound, code: "not_found", message: "The file does not exist any more."}
 	case errors.Is(err, queue.ErrEnded):
 		return &apiError{status: http.StatusConflict, code: "task_ended", message: "The task has ended already."}
-	case errors.Is(err, queue.ErrNotEnded):
+	case errors.Is(err, queue.ErrNotEnded), errors.Is(err, queue.ErrDeleteRunning):
 		return &apiError{status: http.StatusConflict, code: "task_not_ended", message: "The task has not ended yet, cancel it first."}
+	case errors.Is(err, store.ErrOtherRequest):
+		return &apiError{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", field: "Idempotency-Key",
+			message: "was used for another request in the last 24 hours; send a new one"}
 	case errors.Is(err, pool.ErrBusy):
 		return &apiError{status: http.StatusConflict, code: "session_busy", message: "A task is running on the session. Disable it, and remove it when the task has ended."}
 	case errors.Is(err, store.ErrConflict):

@@ -14,7 +14,9 @@ import (
 
 func (a *api) statusOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/me", "get-me", "status", "Read the caller's own key", "Its limits, and what it has used today."), a.getMe)
-	handle(a, h, operation(get, "/api/v1/stats", "get-stats", "status", "Count tasks", "One's own, or everybody's for an admin."), a.getStats)
+	handle(a, h, operation(get, "/api/v1/stats", "get-stats", "status", "Count tasks",
+		"One's own, or everybody's for an admin; with a filter those that it chooses, whatever status it names. "+
+			"Without one, or with a key only, the numbers are exact however many tasks there are."), a.getStats)
 	health := operation(get, "/api/v1/health", "get-health", "status", "Ask whether the gateway works",
 		"Needs no key; callers with the scope `task:read` are told more. 503 when it does not work.")
 	health.Security = []map[string][]string{{}}
@@ -57,6 +59,7 @@ type taskCounts struct {
 	Succeeded   int64 `json:"succeeded"`
 	Failed      int64 `json:"failed"`
 	Cancelled   int64 `json:"cancelled"`
+	Complete    bool  `json:"complete" doc:"False if there were too many tasks to look at them all; then the newest 100,000 were counted."`
 }
 
 func taskCountsOf(stats map[store.Status]int64) *taskCounts {
@@ -64,17 +67,25 @@ func taskCountsOf(stats map[store.Status]int64) *taskCounts {
 		Queued: stats[store.Queued], Submitting: stats[store.Submitting], Polling: stats[store.Polling], Downloading: stats[store.Downloading],
 		Succeeded: stats[store.Succeeded], Failed: stats[store.Failed], Cancelled: stats[store.Cancelled],
 	}
+	c.Complete = true
 	c.Running = c.Submitting + c.Polling + c.Downloading
 	c.Total = c.Queued + c.Running + c.Succeeded + c.Failed + c.Cancelled
 	return c
 }
 
-func (a *api) getStats(ctx context.Context, _ *struct{}) (*body[*taskCounts], error) {
-	stats, err := a.Queue.Stats(ctx, callerOf(ctx).Owner())
+func (a *api) getStats(ctx context.Context, in *FilterInput) (*body[*taskCounts], error) {
+	filter, ok, err := in.filter(callerOf(ctx))
 	if err != nil {
 		return nil, err
 	}
-	return reply(taskCountsOf(stats))
+	if !ok {
+		return reply(&taskCounts{Complete: true})
+	}
+	counts, err := a.count(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	return reply(counts)
 }
 
 type healthAnswer struct {

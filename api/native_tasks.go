@@ -6,18 +6,30 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/queue"
 )
 
 func (a *api) taskOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/tasks", "list-tasks", "tasks", "List tasks",
-		"The newest first; one's own, or everybody's for an admin."), a.listTasks)
+		"The newest first; one's own, or everybody's for an admin. Pages stay right while tasks are added: none is shown twice or left out. "+
+			"A page can have fewer tasks than `limit` and a `next` all the same, when few of many tasks pass the filter."), a.listTasks)
 	handle(a, h, operation(get, "/api/v1/tasks/{id}", "get-task", "tasks", "Read a task",
-		"Ask again every few seconds until the status is succeeded, failed or cancelled."), a.getTask)
+		"To follow a task, listen to `/api/v1/tasks/{id}/events`, or ask again every few seconds until the status is succeeded, failed or cancelled."), a.getTask)
+	handle(a, h, operation(get, "/api/v1/tasks/{id}/history", "get-task-history", "tasks", "Read what happened to a task",
+		"Every wait, attempt, session, poll that told something new, error in the upstream's own words, and what was paid; oldest first."), a.getHistory)
 	handle(a, h, operation(post, "/api/v1/tasks/{id}/cancel", "cancel-task", "tasks", "Cancel a task",
-		"The answer says whether credits may be spent all the same: not every upstream can stop what it has begun."), a.cancelTask)
+		"The answer says whether credits may be spent all the same: not every upstream can stop what it has begun. "+
+			"409 `task_ended` when the task has ended."), a.cancelTask)
 	handle(a, h, with(http.StatusCreated, operation(post, "/api/v1/tasks/{id}/retry", "retry-task", "tasks", "Send a task again",
-		"Makes a new task with the same input.")), a.retryTask)
+		"Makes a new task with the same input. It is paid like any other. 409 `task_not_ended` while the first one runs.")), a.retryTask)
+	handle(a, h, operation(remove, "/api/v1/tasks/{id}", "delete-task", "tasks", "Delete a task",
+		"Removes a task that has ended, its history and its artifacts. 409 `task_not_ended` while it runs: cancel it first."), a.deleteTask)
+	const many = "Chosen by a filter, in one call up to 10,000; `more` says whether to call again. With `dry_run` nothing happens and the answer says how many there are. " +
+		"A filter that chooses everything must say so with `all`."
+	handle(a, h, operation(post, "/api/v1/tasks/cancel", "cancel-tasks", "tasks", "Cancel many tasks", many), a.bulk(queue.CancelAll))
+	handle(a, h, operation(post, "/api/v1/tasks/retry", "retry-tasks", "tasks", "Send many tasks again", many+
+		" Without a status in the filter these are the failed ones. Each new task is paid like any other."), a.bulk(queue.RetryAll))
+	handle(a, h, operation(post, "/api/v1/tasks/delete", "delete-tasks", "tasks", "Delete many tasks", many), a.bulk(queue.DeleteAll))
 }
 
 type taskAnswer struct {
@@ -25,40 +37,56 @@ type taskAnswer struct {
 }
 
 type listTasksInput struct {
-	Status string `query:"status" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with this status."`
+	FilterInput
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many."`
-	Before string `query:"before" maxLength:"64" doc:"Only tasks older than the one with this id: the member next of the page before."`
+	Cursor string `query:"cursor" maxLength:"200" doc:"The member next of the page before, with the same filter."`
+	Counts bool   `query:"counts" doc:"Also count the tasks that the filter chooses by status, whatever status it asks for."`
 }
 
 type listTasksAnswer struct {
-	Tasks []*taskView `json:"tasks" nullable:"false"`
-	Next  *string     `json:"next" doc:"What to send as before for the next page, null on the last one."`
+	Tasks  []*taskView `json:"tasks" nullable:"false"`
+	Next   *string     `json:"next" doc:"What to send as cursor for the next page, null on the last one."`
+	Counts *taskCounts `json:"counts,omitempty" doc:"Only if asked for."`
 }
 
 func (a *api) listTasks(ctx context.Context, in *listTasksInput) (*body[listTasksAnswer], error) {
 	c := callerOf(ctx)
-	// One more than asked for tells whether there is another page.
-	if !storable(in.Before) {
-		return nil, invalid("before", "must be the member next of the page before")
-	}
-	tasks, err := a.Queue.Tasks(ctx, store.TaskFilter{KeyID: c.Owner(), Status: store.Status(in.Status), Before: in.Before, Limit: in.Limit + 1})
+	answer := listTasksAnswer{Tasks: []*taskView{}}
+	filter, ok, err := in.filter(c)
 	if err != nil {
 		return nil, err
 	}
-	answer := listTasksAnswer{Tasks: []*taskView{}}
-	if len(tasks) > in.Limit {
-		tasks = tasks[:in.Limit]
-		answer.Next = &tasks[in.Limit-1].ID
+	before, err := readCursor(in.Cursor, c.Owner(), &filter)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if in.Counts {
+			answer.Counts = &taskCounts{Complete: true}
+		}
+		return reply(answer)
+	}
+	tasks, next, err := a.Store.Tasks(ctx, filter, before, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	if next != "" {
+		answer.Next = new(cursor(next, c.Owner(), &filter))
 	}
 	for _, task := range tasks {
 		answer.Tasks = append(answer.Tasks, a.taskView(c.base, task))
+	}
+	if in.Counts {
+		if answer.Counts, err = a.count(ctx, filter); err != nil {
+			return nil, err
+		}
 	}
 	return reply(answer)
 }
 
 func (a *api) getTask(ctx context.Context, in *byID) (*body[taskAnswer], error) {
 	c := callerOf(ctx)
-	task, err := a.Queue.Task(ctx, c.Owner(), in.ID)
+	task, err := a.Store.PeekTask(ctx, c.Owner(), in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -80,16 +108,54 @@ func (a *api) cancelTask(ctx context.Context, in *byID) (*body[cancelAnswer], er
 	return reply(cancelAnswer{OK: true, Money: task.Money, Task: a.taskView(c.base, task)})
 }
 
+type retryInput struct {
+	ID             string `path:"id" maxLength:"64" doc:"The id."`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key gives the same new task for 24 hours."`
+}
+
 type retryAnswer struct {
 	Task    *taskView `json:"task"`
 	RetryOf string    `json:"retry_of" doc:"The task that was sent again."`
 }
 
-func (a *api) retryTask(ctx context.Context, in *byID) (*body[retryAnswer], error) {
+type retryOutput struct {
+	Replayed string `header:"Idempotency-Replayed" doc:"true if an earlier request with the same key has made the task."`
+	Body     retryAnswer
+}
+
+func (a *api) retryTask(ctx context.Context, in *retryInput) (*retryOutput, error) {
 	c := callerOf(ctx)
-	task, err := a.Queue.Retry(ctx, c.Owner(), in.ID)
+	key, err := idempotencyKey(in.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
-	return reply(retryAnswer{a.taskView(c.base, task), in.ID})
+	task, err := a.Queue.Retry(ctx, c.Owner(), in.ID, key)
+	if err != nil {
+		return nil, err
+	}
+	out := &retryOutput{Body: retryAnswer{a.taskView(c.base, task), in.ID}}
+	if task.Replayed {
+		out.Replayed = "true"
+	}
+	return out, nil
+}
+
+// idempotencyKey checks the header of a create; "" is none.
+func idempotencyKey(value string) (string, error) {
+	for _, c := range []byte(value) {
+		if c < ' ' || c > '~' {
+			return "", invalid("Idempotency-Key", "must be at most 255 printable ASCII characters")
+		}
+	}
+	if len(value) > 255 {
+		return "", invalid("Idempotency-Key", "must be at most 255 printable ASCII characters")
+	}
+	return value, nil
+}
+
+func (a *api) deleteTask(ctx context.Context, in *byID) (*body[okAnswer], error) {
+	if err := a.Queue.Delete(ctx, callerOf(ctx).Owner(), in.ID); err != nil {
+		return nil, err
+	}
+	return reply(okAnswer{true})
 }

@@ -14,7 +14,7 @@ func TestIdsThatNoDatabaseHolds(t *testing.T) {
 	for _, path := range []string{"tasks/%00", "tasks/%ff", "keys/%00", "sessions/%ff"} {
 		g.json("GET", "/api/v1/"+path, "", http.StatusNotFound)
 	}
-	g.json("GET", "/api/v1/tasks?before=%00", "", http.StatusBadRequest)
+	g.json("GET", "/api/v1/tasks?cursor=%00", "", http.StatusBadRequest)
 	long := `{"model":"jimeng-video-3.0","prompt":"` + strings.Repeat("a", 65<<10) + `"}`
 	g.json("POST", "/v1/videos/generations", long, http.StatusBadRequest)
 }

@@ -232,7 +232,7 @@ func TestListPages(t *testing.T) {
 	var seen []string
 	before := ""
 	for range 3 {
-		page := g.json("GET", "/api/v1/tasks?limit=2&before="+before, "", http.StatusOK)
+		page := g.json("GET", "/api/v1/tasks?limit=2&cursor="+before, "", http.StatusOK)
 		for _, task := range page["tasks"].([]any) {
 			seen = append(seen, task.(map[string]any)["id"].(string))
 		}
@@ -258,7 +258,7 @@ func TestListPages(t *testing.T) {
 	}
 	for query, field := range map[string]string{"limit=0": "limit", "limit=501": "limit", "limit=x": "limit", "status=running": "status"} {
 		problem := g.json("GET", "/api/v1/tasks?"+query, "", http.StatusBadRequest)
-		if !strings.HasPrefix(problem["detail"].(string), field+": ") || problem["code"] != "invalid_request" {
+		if !strings.HasPrefix(problem["detail"].(string), field) || problem["code"] != "invalid_request" {
 			t.Errorf("%s: %v", query, problem)
 		}
 	}

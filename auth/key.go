@@ -24,11 +24,12 @@ const (
 	TaskRead    = "task:read"
 	TaskCancel  = "task:cancel"
 	TaskRetry   = "task:retry"
+	TaskDelete  = "task:delete"
 	Admin       = "admin"
 )
 
 // Scopes lists every scope that a key can have.
-var Scopes = []string{VideoCreate, TaskRead, TaskCancel, TaskRetry, Admin}
+var Scopes = []string{VideoCreate, TaskRead, TaskCancel, TaskRetry, TaskDelete, Admin}
 
 // DefaultScopes are what a new key gets when nobody says otherwise, as in the
 // gateway before this one.

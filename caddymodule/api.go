@@ -14,7 +14,7 @@ import (
 const Version = "0.1.0-dev"
 
 // handler makes the API as one configuration wants it.
-func (e *engine) handler(s *settings, log *zap.Logger) (http.Handler, error) {
+func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger) (http.Handler, error) {
 	links, err := auth.NewLinks(e.vault.Derive("signed links"))
 	if err != nil {
 		return nil, fmt.Errorf("make signed links: %w", err)
@@ -40,5 +40,6 @@ func (e *engine) handler(s *settings, log *zap.Logger) (http.Handler, error) {
 		Version:       Version,
 		ContainerName: s.container,
 		Logger:        log.Named("api"),
+		Stopping:      stopping,
 	})
 }

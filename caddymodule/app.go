@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
@@ -38,8 +39,9 @@ type App struct {
 	settings *settings
 	drivers  map[string]upstream.Driver
 
-	started chan struct{} // closed when Start has succeeded
-	api     http.Handler  // set before started is closed
+	stopping chan struct{} // closed when this configuration is about to end
+	started  chan struct{} // closed when Start has succeeded
+	api      http.Handler  // set before started is closed
 
 	mu     sync.Mutex
 	engine *engine // nil when this configuration holds no reference
@@ -57,11 +59,39 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx = ctx
 	a.log = ctx.Logger()
 	a.started = make(chan struct{})
+	if err := a.watchStopping(); err != nil {
+		return err
+	}
 	var err error
 	if a.settings, err = a.resolve(); err != nil {
 		return err
 	}
 	return a.loadDrivers()
+}
+
+// watchStopping hears of the end of this configuration before its servers wait
+// for their connections: an open stream would keep them waiting. The context
+// ends only after that.
+func (a *App) watchStopping() error {
+	a.stopping = make(chan struct{})
+	events, err := a.ctx.App("events")
+	if err != nil {
+		return fmt.Errorf("load the app events: %w", err)
+	}
+	return events.(*caddyevents.App).On("stopping", &stopHandler{a.stopping})
+}
+
+// stopHandler closes a channel at the first event.
+type stopHandler struct{ stopping chan struct{} }
+
+// Handle implements [caddyevents.Handler].
+func (h *stopHandler) Handle(context.Context, caddy.Event) error {
+	select {
+	case <-h.stopping:
+	default:
+		close(h.stopping)
+	}
+	return nil
 }
 
 func (a *App) loadDrivers() error {
@@ -106,7 +136,7 @@ func (a *App) start() error {
 	if a.revert, err = e.configure(a.settings, a.drivers, a.log); err != nil {
 		return err
 	}
-	if a.api, err = e.handler(a.settings, a.log); err != nil {
+	if a.api, err = e.handler(a.settings, a.stopping, a.log); err != nil {
 		return err
 	}
 	return e.begin()

@@ -53,7 +53,7 @@ func (q *Queue) resolveDoubt(ctx context.Context, driver upstream.Driver, sessio
 			if err := tx.Settle(task.ID, task.Attempt, store.Rejected, "", "", "the upstream never got the request"); err != nil {
 				return err
 			}
-			return tx.Requeue(task, false)
+			return tx.Requeue(task, false, &store.Fault{Message: "the upstream never got the request"})
 		})
 	default:
 		_, err := q.settleAccepted(ctx, task, upstream.Submission{Ref: ref})

@@ -27,7 +27,7 @@ const freshLinksAfter = 2
 func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, error) {
 	driver, session, err := q.open(ctx, task)
 	if err != nil {
-		return q.pollFailed(task, err), nil
+		return q.pollFailed(ctx, task, err), nil
 	}
 	var results []upstream.Result
 	if err := json.Unmarshal([]byte(task.Results), &results); err != nil {
@@ -123,7 +123,7 @@ func (q *Queue) discard(ctx context.Context, artifacts []store.Artifact) {
 // old ones seem to be dead. The video exists and is paid, so only the deadline
 // gives it up.
 func (q *Queue) downloadFailed(ctx context.Context, driver upstream.Driver, session upstream.Session, task *store.Task, cause error) (time.Duration, error) {
-	wait := q.pollFailed(task, cause)
+	wait := q.pollFailed(ctx, task, cause)
 	faults, _ := q.pollFaults.Load(task.ID)
 	if n, ok := faults.(int); !ok || n < freshLinksAfter || task.Ref == "" {
 		return wait, nil

@@ -113,12 +113,11 @@ func (q *Queue) stopUpstream(ctx context.Context, task *store.Task) {
 	if !stopped {
 		return
 	}
-	err = q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error { return tx.SetMoney(task.ID, Stopped) })
+	err = q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error { return tx.SetMoney(task, Stopped) })
 	if err != nil {
 		q.log.Error("note cancel at upstream", zap.String("task", task.ID), zap.Error(err))
 		return
 	}
-	task.Money = Stopped
 }
 
 // expire ends the tasks whose start deadline or deadline has passed.

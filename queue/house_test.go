@@ -246,7 +246,7 @@ func (h *house) control(path string, body any) {
 func (h *house) consistent() {
 	h.t.Helper()
 	ctx := h.t.Context()
-	tasks, err := h.store.Tasks(ctx, store.TaskFilter{Limit: 1 << 20})
+	tasks, _, err := h.store.Tasks(ctx, store.TaskFilter{}, "", 1<<20)
 	if err != nil {
 		h.t.Fatal(err)
 	}

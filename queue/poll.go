@@ -32,7 +32,7 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 	driver, session, err := q.open(ctx, task)
 	if err != nil {
 		// Only a change of the configuration can help; until then the deadline runs.
-		return q.pollFailed(task, err), nil
+		return q.pollFailed(ctx, task, err), nil
 	}
 	room := q.pollRoom(task.Upstream)
 	select {
@@ -83,14 +83,17 @@ func (q *Queue) pollFault(ctx context.Context, task *store.Task, cause error) (t
 			return 0, err
 		}
 	}
-	return max(q.pollFailed(task, cause), fault.RetryAfter), nil
+	return max(q.pollFailed(ctx, task, cause), fault.RetryAfter), nil
 }
 
 // pollFailed counts a poll that learnt nothing and returns the growing pause.
-func (q *Queue) pollFailed(task *store.Task, cause error) time.Duration {
+func (q *Queue) pollFailed(ctx context.Context, task *store.Task, cause error) time.Duration {
 	before, _ := q.pollFaults.LoadOrStore(task.ID, 0)
 	faults := before.(int) + 1
 	q.pollFaults.Store(task.ID, faults)
+	if faults == 1 { // the rest of the row tells nothing new
+		q.noteFault(ctx, task, cause)
+	}
 	pause := q.settings.Load().PollInterval
 	for range min(faults, 10) {
 		pause = min(pause*2, maxPollPause)
@@ -98,6 +101,23 @@ func (q *Queue) pollFailed(task *store.Task, cause error) time.Duration {
 	q.log.Warn("poll failed", zap.String("task", task.ID), zap.String("session", task.SessionID), zap.Int("in_a_row", faults),
 		zap.Duration("again_in", pause), zap.Error(cause))
 	return jitter(pause)
+}
+
+// noteFault writes into the task's history why its state or its result could not
+// be fetched. The task goes on without it.
+func (q *Queue) noteFault(ctx context.Context, task *store.Task, cause error) {
+	what := store.PollFailed
+	if task.Status == store.Downloading {
+		what = store.MirrorFail
+	}
+	fault := &store.Fault{Message: cause.Error()}
+	if e, ok := errors.AsType[*upstream.Error](cause); ok {
+		fault = words(e)
+	}
+	err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { tx.Note(task, what, fault); return nil })
+	if err != nil && ctx.Err() == nil {
+		q.log.Warn("note in the history failed", zap.String("task", task.ID), zap.Error(err))
+	}
 }
 
 // pollInterval is the pause before the next poll: the upstream's wish, or the

@@ -56,6 +56,7 @@ type Queue struct {
 	log    *zap.Logger
 	node   *node
 	engine engine
+	feed   *feed
 
 	mu       sync.Mutex
 	stack    []*Settings // the last one is in force
@@ -90,6 +91,7 @@ func New(ctx context.Context, c Config) (*Queue, error) {
 		return nil, errors.Join(err, q.node.release())
 	}
 	q.store.OnChange(q.admit)
+	q.feed = newFeed(q.store, c.Logger)
 	return q, nil
 }
 
@@ -112,6 +114,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	q.cancel = cancel
 	q.owned.Go(func() { q.stayAlive(background) })
 	q.owned.Go(func() { q.maintain(background) })
+	q.owned.Go(func() { q.feed.run(background) })
 	return nil
 }
 
@@ -177,11 +180,6 @@ func (q *Queue) Kick(ctx context.Context) error {
 // Task returns a task of the key, or of any key if keyID is "".
 func (q *Queue) Task(ctx context.Context, keyID, id string) (*store.Task, error) {
 	return q.store.Task(ctx, keyID, id)
-}
-
-// Tasks lists tasks, newest first.
-func (q *Queue) Tasks(ctx context.Context, f store.TaskFilter) ([]*store.Task, error) {
-	return q.store.Tasks(ctx, f)
 }
 
 // Stats counts the tasks of the key, or of all keys if keyID is "".

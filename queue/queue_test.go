@@ -105,7 +105,7 @@ func TestAnotherKeysFirstTaskDoesNotWait(t *testing.T) {
 			h.submit(h.video(busy, fmt.Sprint("busy ", i)))
 		}
 		first := h.until(h.submit(h.video(quiet, "quiet")).ID, "started", func(t *store.Task) bool { return t.StartedAt > 0 })
-		tasks, err := h.store.Tasks(t.Context(), store.TaskFilter{KeyID: "busy", Limit: 100})
+		tasks, _, err := h.store.Tasks(t.Context(), store.TaskFilter{KeyID: "busy"}, "", 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -225,18 +225,18 @@ func TestRetryIsANewTaskWithTheSameInput(t *testing.T) {
 	each(t, options{}, func(t *testing.T, h *house) {
 		h.session("account-0000000001", 1)
 		first := h.submit(h.video(admin, "[[fault:generation_failed@generation]]"))
-		if _, err := h.queue.Retry(t.Context(), "", first.ID); !errors.Is(err, queue.ErrNotEnded) {
+		if _, err := h.queue.Retry(t.Context(), "", first.ID, ""); !errors.Is(err, queue.ErrNotEnded) {
 			t.Errorf("retry of a running task: %v", err)
 		}
 		h.ended(first.ID)
-		again, err := h.queue.Retry(t.Context(), "", first.ID)
+		again, err := h.queue.Retry(t.Context(), "", first.ID, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if again.ID == first.ID || again.RetryOf != first.ID || again.Prompt != first.Prompt || len(again.Materials) != 1 {
 			t.Errorf("retried: %+v", again)
 		}
-		if _, err := h.queue.Retry(t.Context(), "other", first.ID); !errors.Is(err, store.ErrNotFound) {
+		if _, err := h.queue.Retry(t.Context(), "other", first.ID, ""); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("retry of a foreign task: %v", err)
 		}
 		h.ended(again.ID)

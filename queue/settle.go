@@ -134,18 +134,18 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 			return nil
 		}
 		if current.Status.Ended() && fault.NotAccepted {
-			return tx.SetMoney(task.ID, NotStarted) // the stop came in time after all
+			return tx.SetMoney(current, NotStarted) // the stop came in time after all
 		}
 		if current.Status != store.Submitting {
 			return nil
 		}
 		if fault.NotAccepted && effect.Bench {
-			return tx.Requeue(current, false)
+			return tx.Requeue(current, false, words(fault))
 		}
 		if fault.NotAccepted && effect.Failover && current.Failovers < maxFailovers {
 			q.log.Info("another session takes over", zap.String("task", task.ID), zap.String("session", task.SessionID),
 				zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
-			return tx.Requeue(current, true)
+			return tx.Requeue(current, true, words(fault))
 		}
 		return q.fail(tx, current, fault, state == store.InDoubt)
 	})
@@ -171,5 +171,14 @@ func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, doub
 		return err
 	}
 	q.log.Info("task failed", zap.String("task", task.ID), zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
-	return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: string(fault.Kind.Public()), ErrorMessage: message})
+	return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: string(fault.Kind.Public()), ErrorMessage: message, Fault: words(fault)})
+}
+
+// words is a fault as the history of a task tells it.
+func words(fault *upstream.Error) *store.Fault {
+	message := fault.Message
+	if message == "" && fault.Err != nil {
+		message = fault.Err.Error()
+	}
+	return &store.Fault{Kind: string(fault.Kind.Public()), Code: fault.Code, Message: message}
 }

@@ -44,6 +44,11 @@ type NewTask struct {
 	Materials     []store.Material
 	Options       map[string]any // further parameters for the upstream
 
+	// IdempotencyKey, if it is not empty, makes the task once: the same request
+	// of the same key gets the task that it made before, for 24 hours.
+	IdempotencyKey string
+	RequestHash    string // of everything that was asked for
+
 	retryOf string
 }
 
@@ -55,13 +60,26 @@ func (q *Queue) Check(n *NewTask) error {
 }
 
 // Submit stores a task; when it returns, the task is on disk. It returns an
-// [*upstream.InvalidError] or a [*QuotaError] if the task cannot be taken.
+// [*upstream.InvalidError], a [*QuotaError] or [store.ErrOtherRequest] if the
+// task cannot be taken. A task that an earlier request has made is Replayed.
 func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 	task, err := q.plan(n)
 	if err != nil {
 		return nil, err
 	}
-	err = q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+	if n.Key.DailyQuota == 0 && n.IdempotencyKey == "" {
+		if err := q.store.InsertTask(ctx, task); err != nil {
+			return nil, err
+		}
+		return task, nil
+	}
+	earlier := ""
+	err = q.store.Write(ctx, store.Durable, func(tx *store.Tx) (err error) {
+		if n.IdempotencyKey != "" {
+			if earlier, err = tx.Once(task, n.IdempotencyKey, n.RequestHash); err != nil || earlier != "" {
+				return err
+			}
+		}
 		if n.Key.DailyQuota > 0 {
 			used, err := tx.TasksToday(n.Key.ID)
 			if err != nil {
@@ -73,6 +91,11 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 		}
 		return tx.InsertTask(task)
 	})
+	if err == nil && earlier != "" {
+		if task, err = q.store.Task(ctx, n.Key.ID, earlier); err == nil {
+			task.Replayed = true
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +194,8 @@ func atMost(asked, configured time.Duration) time.Duration {
 }
 
 // Retry creates a new task with the input of one that has ended, for the same
-// key. Its materials are those of the first.
-func (q *Queue) Retry(ctx context.Context, keyID, id string) (*store.Task, error) {
+// key. Its materials are those of the first. The idempotency key may be empty.
+func (q *Queue) Retry(ctx context.Context, keyID, id, idempotencyKey string) (*store.Task, error) {
 	old, err := q.store.Task(ctx, keyID, id)
 	if err != nil {
 		return nil, err
@@ -187,6 +210,7 @@ func (q *Queue) Retry(ctx context.Context, keyID, id string) (*store.Task, error
 	return q.Submit(ctx, &NewTask{
 		Key: key, Kind: upstream.MediaKind(old.Kind), Model: old.Model, Prompt: old.Prompt, Ratio: old.Ratio,
 		Resolution: old.Resolution, Duration: old.Duration, Priority: old.Priority, Materials: old.Materials, Options: old.Options, retryOf: old.ID,
+		IdempotencyKey: idempotencyKey, RequestHash: "retry " + old.ID,
 		StartDeadline: time.Duration(old.StartDeadline-old.CreatedAt) * time.Millisecond,
 		Deadline:      time.Duration(old.Deadline-old.CreatedAt) * time.Millisecond,
 	})

@@ -149,6 +149,6 @@ func (s *Store) WithoutJob(ctx context.Context) ([]*Task, error) {
 
 // SetJob names the job that runs the task's attempt in place of the lost one.
 func (t *Tx) SetJob(task *Task, jobID int64) error {
-	return t.one("set job of task "+task.ID, "UPDATE tasks SET job_id = $3 WHERE id = $1 AND attempt = $2 AND job_id = $4",
-		task.ID, task.Attempt, jobID, task.JobID)
+	return t.changeTask("set job", task.ID, "UPDATE tasks SET job_id = $3 WHERE id = $1 AND attempt = $2 AND job_id = $4",
+		task.Attempt, jobID, task.JobID)
 }

@@ -58,6 +58,16 @@ func (s *Store) Attempt(ctx context.Context, taskID string, n int) (*Attempt, er
 	return a, nil
 }
 
+// Attempts lists the attempts of a task, oldest first.
+func (s *Store) Attempts(ctx context.Context, taskID string) ([]*Attempt, error) {
+	rows, err := s.readers.QueryContext(ctx, "SELECT "+attemptColumns+" FROM attempts WHERE task_id = $1 ORDER BY n", taskID)
+	attempts, err := collect(rows, err, scanAttempt)
+	if err != nil {
+		return nil, fmt.Errorf("list attempts: %w", err)
+	}
+	return attempts, nil
+}
+
 // Attempt reads the current attempt of a task.
 func (t *Tx) Attempt(task *Task) (*Attempt, error) {
 	a, err := scanAttempt(t.QueryRow(selectAttempt, task.ID, task.Attempt))

@@ -96,6 +96,9 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	}
 	s.readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	s.readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	if s.peeks, err = newPeeks(); err != nil {
+		return err
+	}
 	return s.prepareHot(ctx)
 }
 

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -36,10 +38,13 @@ type Store struct {
 	lock    *os.File             // SQLite: held as long as the database is open
 	log     *zap.Logger
 
-	writes chan *write
-	stop   chan struct{}
-	done   chan struct{}
-	admit  func(*Tx) error // see [Store.OnChange]
+	writes  chan *write
+	stop    chan struct{}
+	done    chan struct{} // closed when the writer has ended
+	running sync.WaitGroup
+	admit   func(*Tx) error                // see [Store.OnChange]
+	tell    atomic.Pointer[func([]*Event)] // see [Store.OnEvents]
+	peeks   *peeks                         // SQLite: tasks that were read lately
 }
 
 // Open opens the database that databaseURL names (sqlite://PATH or
@@ -66,22 +71,32 @@ func Open(ctx context.Context, databaseURL string, log *zap.Logger) (*Store, err
 	if err == nil {
 		s.byID, err = s.readers.PrepareContext(ctx, "SELECT "+taskColumns+" FROM tasks WHERE id = $1")
 	}
+	var last int64
+	if err == nil {
+		last, _, err = s.EventRange(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeDatabases())
 	}
-	go s.writer()
+	s.running.Go(s.writer)
+	if s.pgx != nil {
+		s.running.Go(func() { s.listen(last) })
+	}
 	return s, nil
 }
 
 // Close waits for the writes that have begun and closes the database.
 func (s *Store) Close() error {
 	close(s.stop)
-	<-s.done
+	s.running.Wait()
 	return s.closeDatabases()
 }
 
 func (s *Store) closeDatabases() error {
 	var errs []error
+	if s.peeks != nil {
+		s.peeks.tasks.StopAllGoroutines()
+	}
 	for _, stmt := range s.hot {
 		errs = append(errs, stmt.Close())
 	}

@@ -74,7 +74,7 @@ func TestLifeKeepsCountersEqualToRows(t *testing.T) {
 		session := &store.Session{ID: "s", Upstream: "u"}
 		write(t, st, func(tx *store.Tx) error { return tx.Admit(task, session, 1, task.Deadline) })
 		expectRunning(t, st, 1)
-		write(t, st, func(tx *store.Tx) error { return tx.Requeue(task, true) })
+		write(t, st, func(tx *store.Tx) error { return tx.Requeue(task, true, nil) })
 		expectRunning(t, st, 0)
 		write(t, st, func(tx *store.Tx) error { return tx.Admit(task, session, 2, task.Deadline) })
 		write(t, st, func(tx *store.Tx) error { return tx.Intend(task, "node") })
@@ -134,7 +134,7 @@ func TestAnEndIsFinal(t *testing.T) {
 		for name, change := range map[string]func(tx *store.Tx, task *store.Task) error{
 			"accept":   func(tx *store.Tx, task *store.Task) error { return tx.Accept(task, "r") },
 			"results":  func(tx *store.Tx, task *store.Task) error { return tx.HasResults(task, "r", "[]") },
-			"requeue":  func(tx *store.Tx, task *store.Task) error { return tx.Requeue(task, false) },
+			"requeue":  func(tx *store.Tx, task *store.Task) error { return tx.Requeue(task, false, nil) },
 			"progress": func(tx *store.Tx, task *store.Task) error { return tx.Progress(task, nil, nil, "") },
 			"end":      func(tx *store.Tx, task *store.Task) error { return tx.End(task, store.Ending{Status: store.Succeeded}) },
 		} {
@@ -239,7 +239,7 @@ func TestWritesShareATransactionButNotTheirErrors(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		tasks, err := st.Tasks(t.Context(), store.TaskFilter{Limit: 1000})
+		tasks, _, err := st.Tasks(t.Context(), store.TaskFilter{}, "", 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,19 +290,18 @@ func TestListsGoOnWithoutGapOrDouble(t *testing.T) {
 		}
 		expected := want
 		var got []string
-		filter := store.TaskFilter{KeyID: "admin", Status: store.Queued, Limit: 3}
-		for {
-			page, err := st.Tasks(t.Context(), filter)
+		filter := store.TaskFilter{KeyID: "admin", Statuses: []store.Status{store.Queued}}
+		for next := ""; ; {
+			page, after, err := st.Tasks(t.Context(), filter, next, 3)
 			if err != nil {
 				t.Fatal(err)
-			}
-			if len(page) == 0 {
-				break
 			}
 			for _, task := range page {
 				got = append(got, task.ID)
 			}
-			filter.Before = got[len(got)-1]
+			if next = after; next == "" {
+				break
+			}
 			add()
 		}
 		if diff := cmp.Diff(expected, got); diff != "" {

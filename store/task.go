@@ -66,6 +66,8 @@ type Task struct {
 
 	Materials []Material
 	Artifacts []Artifact
+
+	Replayed bool // not stored: an earlier request has made the task
 }
 
 // Material is an input of a task, either stored in the blob store or a URL.

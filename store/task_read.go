@@ -48,40 +48,6 @@ func (s *Store) Task(ctx context.Context, keyID, id string) (*Task, error) {
 	return t, nil
 }
 
-// TaskFilter chooses tasks; empty fields choose all.
-type TaskFilter struct {
-	KeyID  string
-	Status Status
-	Before string // only tasks older than the one with this id
-	Limit  int
-}
-
-// Tasks lists the tasks that f chooses, newest first.
-func (s *Store) Tasks(ctx context.Context, f TaskFilter) ([]*Task, error) {
-	query, args := "SELECT "+taskColumns+" FROM tasks WHERE 1 = 1", []any{}
-	where := func(condition string, arg any) {
-		args = append(args, arg)
-		query += fmt.Sprintf(" AND "+condition, len(args))
-	}
-	if f.KeyID != "" {
-		where("key_id = $%d", f.KeyID)
-	}
-	if f.Status != "" {
-		where("status = $%d", f.Status)
-	}
-	if f.Before != "" {
-		where("id < $%d", f.Before)
-	}
-	args = append(args, f.Limit)
-	query += fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args))
-	rows, err := s.readers.QueryContext(ctx, query, args...)
-	tasks, err := collect(rows, err, scanTask)
-	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", err)
-	}
-	return tasks, nil
-}
-
 // Stats counts the tasks of the key by status, or of all keys if keyID is "".
 func (s *Store) Stats(ctx context.Context, keyID string) (map[Status]int64, error) {
 	rows, err := s.readers.QueryContext(ctx, "SELECT status, n FROM task_counts WHERE key_id = $1", keyID)

@@ -1,34 +1,42 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 )
 
-const insertTask = `INSERT INTO tasks (id, key_id, kind, status, model, route, prompt, duration, ratio, resolution, priority,
-	retry_of, materials, options, created_at, updated_at, start_deadline, deadline)
-	VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16)`
-
 // InsertTask stores a new queued task.
-func (t *Tx) InsertTask(task *Task) error {
-	materials, err := toJSON(task.Materials)
-	if err != nil {
+func (t *Tx) InsertTask(task *Task) error { return t.insertTasks([]*Task{task}) }
+
+func (t *Tx) insertTasks(tasks []*Task) error {
+	args := make([]any, 0, taskRows.columns*len(tasks))
+	for _, task := range tasks {
+		materials, err := toJSON(task.Materials)
+		if err != nil {
+			return fmt.Errorf("insert task: %w", err)
+		}
+		options, err := optionsJSON(task.Options)
+		if err != nil {
+			return fmt.Errorf("insert task: %w", err)
+		}
+		task.Status, task.CreatedAt, task.UpdatedAt = Queued, t.Now, t.Now
+		args = append(args, task.ID, task.KeyID, task.Kind, task.Model, task.Route, task.Prompt, task.Duration, task.Ratio,
+			task.Resolution, task.Priority, task.RetryOf, materials, options, t.Now, t.Now, task.StartDeadline, task.Deadline)
+	}
+	if err := t.insertRows(taskRows, args); err != nil {
 		return fmt.Errorf("insert task: %w", err)
 	}
-	options, err := optionsJSON(task.Options)
-	if err != nil {
-		return fmt.Errorf("insert task: %w", err)
+	for _, task := range tasks {
+		t.count(task, Queued, 1)
+		bump(&t.pending.usage, task.KeyID, 1)
+		t.happened(task, moved(Queued), Created, nil)
 	}
-	task.Status, task.CreatedAt, task.UpdatedAt = Queued, t.Now, t.Now
-	_, err = t.Exec(insertTask, task.ID, task.KeyID, task.Kind, task.Model, task.Route, task.Prompt, task.Duration, task.Ratio,
-		task.Resolution, task.Priority, task.RetryOf, materials, options, t.Now, task.StartDeadline, task.Deadline)
-	if err != nil {
-		return fmt.Errorf("insert task: %w", err)
-	}
-	t.count(task, Queued, 1)
-	bump(&t.pending.usage, task.KeyID, 1)
 	t.Wake()
 	return nil
 }
+
+// moved is the type of the event of a task that has a new status.
+func moved(to Status) string { return "task." + string(to) }
 
 // count keeps the counters equal to the rows: by tasks of the status are more.
 func (t *Tx) count(task *Task, status Status, by int64) {
@@ -40,15 +48,15 @@ func (t *Tx) count(task *Task, status Status, by int64) {
 
 // move changes the status of a task by compare-and-set: the row must still be
 // in the status and the attempt that the caller read. set names further columns
-// with $5 and on for args. It keeps the counters and gives the slot back when
+// with $6 and on for args. It keeps the counters and gives the slot back when
 // the task stops running.
 func (t *Tx) move(task *Task, to Status, set string, args ...any) error {
 	if set != "" {
 		set = ", " + set
 	}
-	err := t.one("move task "+task.ID+" to "+string(to),
-		"UPDATE tasks SET status = $4, updated_at = "+fmt.Sprint(t.Now)+set+" WHERE id = $1 AND status = $2 AND attempt = $3",
-		append([]any{task.ID, task.Status, task.Attempt, to}, args...)...)
+	err := t.changeTask("move to "+string(to), task.ID,
+		"UPDATE tasks SET status = $4, updated_at = $5"+set+" WHERE id = $1 AND status = $2 AND attempt = $3",
+		append([]any{task.Status, task.Attempt, to, t.Now}, args...)...)
 	if err != nil {
 		return err
 	}
@@ -68,14 +76,16 @@ func (t *Tx) move(task *Task, to Status, set string, args ...any) error {
 // run until runDeadline.
 func (t *Tx) Admit(task *Task, session *Session, jobID, runDeadline int64) error {
 	task.RunDeadline = min(runDeadline, task.Deadline)
-	err := t.move(task, Submitting, `attempt = attempt + 1, upstream = $5, session_id = $6, job_id = $7, polls = 0, ref = '', results = '',
-		run_deadline = $8, started_at = CASE WHEN started_at = 0 THEN $9 ELSE started_at END`,
-		session.Upstream, session.ID, jobID, task.RunDeadline, t.Now)
+	started := cmp.Or(task.StartedAt, t.Now)
+	err := t.move(task, Submitting, `attempt = attempt + 1, upstream = $6, session_id = $7, job_id = $8, polls = 0, ref = '', results = '',
+		run_deadline = $9, started_at = $10`,
+		session.Upstream, session.ID, jobID, task.RunDeadline, started)
 	if err != nil {
 		return err
 	}
 	task.Attempt++
 	task.Upstream, task.SessionID, task.JobID = session.Upstream, session.ID, jobID
+	task.Ref, task.Results, task.Polls, task.StartedAt = "", "", 0, started
 	if err := t.takeSlot(task); err != nil {
 		return err
 	}
@@ -84,50 +94,74 @@ func (t *Tx) Admit(task *Task, session *Session, jobID, runDeadline int64) error
 	if err != nil {
 		return fmt.Errorf("insert attempt: %w", err)
 	}
+	t.happened(task, moved(Submitting), AdmittedTo, nil)
 	return nil
 }
 
 // Requeue puts a task whose attempt was surely not accepted back into the
-// queue. failover says whether it counts against the task's failovers. Having
-// started once, it is only bound by its total deadline.
-func (t *Tx) Requeue(task *Task, failover bool) error {
-	more := 0
+// queue, because of the fault. failover says whether it counts against the
+// task's failovers. Having started once, it is only bound by its total deadline.
+func (t *Tx) Requeue(task *Task, failover bool, why *Fault) error {
+	more, what := 0, PutBack
 	if failover {
-		more = 1
+		more, what = 1, TakenOver
 	}
-	err := t.move(task, Queued, "failovers = failovers + $5, job_id = 0, session_id = '', upstream = '', start_deadline = deadline", more)
+	err := t.move(task, Queued, "failovers = failovers + $6, job_id = 0, session_id = '', upstream = '', start_deadline = deadline", more)
 	if err != nil {
 		return err
 	}
 	task.Failovers += more
+	task.JobID, task.StartDeadline = 0, task.Deadline
+	t.happened(task, moved(Queued), what, why) // names the session that did not take it
+	task.SessionID, task.Upstream = "", ""
 	t.Wake()
 	return nil
 }
 
 // Accept notes that the upstream accepted the attempt and will be polled.
 func (t *Tx) Accept(task *Task, ref string) error {
-	if err := t.move(task, Polling, "ref = $5", clean(ref)); err != nil {
+	ref = clean(ref)
+	if err := t.move(task, Polling, "ref = $6", ref); err != nil {
 		return err
 	}
 	task.Ref = ref
+	t.happened(task, moved(Polling), WasAccept, nil)
 	return nil
 }
 
 // HasResults notes where the upstream has put the results, as JSON.
 func (t *Tx) HasResults(task *Task, ref, results string) error {
-	if err := t.move(task, Downloading, "ref = $5, results = $6, queue_position = NULL, queue_total = NULL, queue_eta = ''", clean(ref), clean(results)); err != nil {
+	ref, results = clean(ref), clean(results)
+	err := t.move(task, Downloading, "ref = $6, results = $7, queue_position = NULL, queue_total = NULL, queue_eta = ''", ref, results)
+	if err != nil {
 		return err
 	}
 	task.Ref, task.Results = ref, results
+	task.QueuePosition, task.QueueTotal, task.QueueETA = nil, nil, ""
+	t.happened(task, moved(Downloading), HasResult, nil)
 	return nil
 }
 
 // Progress notes what a poll told; position, total and eta are the upstream's.
+// It is part of the history only if it is new.
 func (t *Tx) Progress(task *Task, position, total *int, eta string) error {
-	return t.one("note progress of task "+task.ID,
+	eta = clean(eta)
+	if equal(position, task.QueuePosition) && equal(total, task.QueueTotal) && eta == task.QueueETA {
+		return t.changeTask("count a poll", task.ID, "UPDATE tasks SET polls = polls + 1 WHERE id = $1 AND status = $2 AND attempt = $3",
+			task.Status, task.Attempt)
+	}
+	err := t.changeTask("note progress", task.ID,
 		`UPDATE tasks SET polls = polls + 1, queue_position = $4, queue_total = $5, queue_eta = $6, updated_at = $7
-		WHERE id = $1 AND status = $2 AND attempt = $3`, task.ID, task.Status, task.Attempt, position, total, clean(eta), t.Now)
+		WHERE id = $1 AND status = $2 AND attempt = $3`, task.Status, task.Attempt, position, total, eta, t.Now)
+	if err != nil {
+		return err
+	}
+	task.QueuePosition, task.QueueTotal, task.QueueETA = position, total, eta
+	t.happened(task, TaskUpdated, Polled, nil)
+	return nil
 }
+
+func equal(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // Ending is how a task ends.
 type Ending struct {
@@ -136,6 +170,7 @@ type Ending struct {
 	ErrorMessage string
 	Money        string
 	Artifacts    []Artifact
+	Fault        *Fault // why it failed, in the upstream's own words, for the history
 }
 
 // End ends a task, for good.
@@ -144,14 +179,15 @@ func (t *Tx) End(task *Task, e Ending) error {
 	if err != nil {
 		return fmt.Errorf("end task: %w", err)
 	}
-	err = t.move(task, e.Status, `finished_at = $5, error_kind = $6, error_message = $7, money = $8, artifacts = $9,
+	err = t.move(task, e.Status, `finished_at = $6, error_kind = $7, error_message = $8, money = $9, artifacts = $10,
 		queue_position = NULL, queue_total = NULL, queue_eta = ''`, t.Now, e.ErrorKind, clean(e.ErrorMessage), e.Money, artifacts)
 	if err != nil {
 		return err
 	}
 	task.FinishedAt, task.Artifacts = t.Now, e.Artifacts
-	task.ErrorKind, task.ErrorMessage, task.Money = e.ErrorKind, e.ErrorMessage, e.Money
+	task.ErrorKind, task.ErrorMessage, task.Money = e.ErrorKind, clean(e.ErrorMessage), e.Money
 	task.QueuePosition, task.QueueTotal, task.QueueETA = nil, nil, ""
+	t.happened(task, moved(e.Status), Ended, e.Fault)
 	return nil
 }
 
@@ -187,14 +223,42 @@ func (t *Tx) releaseSlot(task *Task) error {
 }
 
 // SetMoney corrects what is known about the cost of a task that was stopped.
-func (t *Tx) SetMoney(id, money string) error {
-	return t.one("note cost of task "+id,
-		"UPDATE tasks SET money = $2, updated_at = $3 WHERE id = $1 AND status IN ('cancelled', 'failed')", id, money, t.Now)
+func (t *Tx) SetMoney(task *Task, money string) error {
+	err := t.changeTask("note cost", task.ID,
+		"UPDATE tasks SET money = $2, updated_at = $3 WHERE id = $1 AND status IN ('cancelled', 'failed')", money, t.Now)
+	if err != nil {
+		return err
+	}
+	task.Money = money
+	t.happened(task, TaskUpdated, MoneyKnown, nil)
+	return nil
 }
 
 // FreshResults replaces the links of a task that is downloading.
 func (t *Tx) FreshResults(task *Task, results string) error {
-	return t.one("replace links of task "+task.ID,
+	return t.changeTask("replace links", task.ID,
 		"UPDATE tasks SET results = $4, updated_at = $5 WHERE id = $1 AND status = $2 AND attempt = $3",
-		task.ID, task.Status, task.Attempt, clean(results), t.Now)
+		task.Status, task.Attempt, clean(results), t.Now)
+}
+
+// DeleteTask removes a task that has ended, with everything that belongs to it
+// but its files. Its blobs are the caller's to delete, after the commit.
+func (t *Tx) DeleteTask(task *Task) error {
+	err := t.changeTask("delete", task.ID, "DELETE FROM tasks WHERE id = $1 AND status IN ('succeeded', 'failed', 'cancelled')")
+	if err != nil {
+		return err
+	}
+	for _, table := range []string{"attempts", "events", "idempotency", "task_materials"} {
+		if _, err := t.Exec("DELETE FROM "+table+" WHERE task_id = $1", task.ID); err != nil {
+			return fmt.Errorf("delete the %s of task %s: %w", table, task.ID, err)
+		}
+	}
+	if task.ArtifactBytes > 0 {
+		if _, err := t.Exec("UPDATE counters SET value = value - $1 WHERE name = 'artifact_bytes'", task.ArtifactBytes); err != nil {
+			return fmt.Errorf("count artifacts: %w", err)
+		}
+	}
+	t.count(task, task.Status, -1)
+	t.happened(task, TaskDeleted, Removed, nil)
+	return nil
 }

@@ -19,6 +19,9 @@ type Tx struct {
 	batch   deltas // of the items that are done
 	pending deltas // of the item that runs
 	wake    bool
+
+	events  []*Event // that were written
+	touched []string // tasks whose rows were changed
 }
 
 // deltas are counters that are written once at the end of a batch.
@@ -26,12 +29,14 @@ type deltas struct {
 	counts map[[2]string]int64 // key, status
 	lanes  map[[2]string]int64 // key, route
 	usage  map[string]int64    // key: tasks created now
+	events []*Event
 }
 
 func (d *deltas) add(other deltas) {
 	d.counts = sum(d.counts, other.counts)
 	d.lanes = sum(d.lanes, other.lanes)
 	d.usage = sum(d.usage, other.usage)
+	d.events = append(d.events, other.events...)
 }
 
 func sum[K comparable](into, from map[K]int64) map[K]int64 {
@@ -79,6 +84,14 @@ func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 // QueryRow runs a query of the transaction that gives at most one row.
 func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
 	return t.tx.QueryRowContext(t.ctx, query, args...)
+}
+
+// changeTask is [Tx.one] for a statement whose first parameter is the id of the
+// task that it changes. All changes of tasks go through it, because readers may
+// have a copy, see [Store.PeekTask].
+func (t *Tx) changeTask(what, id, query string, args ...any) error {
+	t.touched = append(t.touched, id)
+	return t.one(what+" of task "+id, query, append([]any{id}, args...)...)
 }
 
 // one runs a statement that must change exactly one row; none means that the
@@ -138,7 +151,7 @@ func (t *Tx) flush() error {
 			return fmt.Errorf("count usage: %w", err)
 		}
 	}
-	return nil
+	return t.insertEvents(pending.events)
 }
 
 // Day is the UTC day of a moment in Unix milliseconds, as usage is counted.

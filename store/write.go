@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +37,7 @@ const (
 
 type write struct {
 	fn      func(*Tx) error
+	task    *Task // in place of fn: a task to insert and nothing else
 	durable Durability
 	claimed atomic.Bool // by the writer, or by a caller that gave up
 	done    chan error
@@ -53,7 +56,16 @@ func (s *Store) OnChange(admit func(*Tx) error) {
 // returned as it is. An error that wraps [ErrUnavailable] may also mean that the
 // commit happened and the answer was lost.
 func (s *Store) Write(ctx context.Context, d Durability, fn func(tx *Tx) error) error {
-	w := &write{fn: fn, durable: d, done: make(chan error, 1)}
+	return s.write(ctx, &write{fn: fn, durable: d, done: make(chan error, 1)})
+}
+
+// InsertTask stores a new queued task, durably: what [Store.Write] with
+// [Tx.InsertTask] does, but all such inserts of a transaction are one statement.
+func (s *Store) InsertTask(ctx context.Context, task *Task) error {
+	return s.write(ctx, &write{task: task, durable: Durable, done: make(chan error, 1)})
+}
+
+func (s *Store) write(ctx context.Context, w *write) error {
 	select {
 	case s.writes <- w:
 	case <-ctx.Done():
@@ -174,7 +186,13 @@ func (s *Store) transaction(ctx context.Context, batch []*write, results []error
 	if err := tx.runAll(batch, results, durable); err != nil {
 		return errors.Join(err, sqltx.Rollback())
 	}
-	return sqltx.Commit()
+	err = sqltx.Commit()
+	// Also after a commit that failed, because it may have happened all the same.
+	s.peeks.forget(tx.touched)
+	if err == nil && s.pgx == nil {
+		s.announce(tx.events)
+	}
+	return err
 }
 
 func (t *Tx) runAll(batch []*write, results []error, durable Durability) error {
@@ -189,8 +207,14 @@ func (t *Tx) runAll(batch []*write, results []error, durable Durability) error {
 			}
 		}
 	}
+	if err := t.insertAll(batch, results); err != nil {
+		return err
+	}
 	for i, w := range batch {
 		var err error
+		if w.fn == nil {
+			continue
+		}
 		if results[i], err = t.savepoint(w.fn); err != nil {
 			return err
 		}
@@ -198,14 +222,43 @@ func (t *Tx) runAll(batch []*write, results []error, durable Durability) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	if !t.wake || t.store.admit == nil {
+	if t.wake && t.store.admit != nil {
+		failed, err := t.savepoint(t.store.admit)
+		if err == nil && failed != nil {
+			t.store.log.Error("admission failed", zap.Error(failed))
+		}
+		if err := errors.Join(err, t.flush()); err != nil {
+			return err
+		}
+	}
+	return t.notify()
+}
+
+// insertAll inserts the tasks of all writes that do nothing else. Should one of
+// them be refused, each gets a savepoint of its own.
+func (t *Tx) insertAll(batch []*write, results []error) error {
+	var tasks []*Task
+	for _, w := range batch {
+		if w.task != nil {
+			tasks = append(tasks, w.task)
+		}
+	}
+	if len(tasks) == 0 {
 		return nil
 	}
-	failed, err := t.savepoint(t.store.admit)
-	if err == nil && failed != nil {
-		t.store.log.Error("admission failed", zap.Error(failed))
+	failed, lost := t.savepoint(func(t *Tx) error { return t.insertTasks(tasks) })
+	if failed == nil || lost != nil {
+		return lost
 	}
-	return errors.Join(err, t.flush())
+	for i, w := range batch {
+		if w.task == nil {
+			continue
+		}
+		if results[i], lost = t.savepoint(func(t *Tx) error { return t.InsertTask(w.task) }); lost != nil {
+			return lost
+		}
+	}
+	return nil
 }
 
 // savepoint runs fn so that its error undoes only its own statements. The
@@ -234,10 +287,14 @@ func (t *Tx) savepoint(fn func(*Tx) error) (failed, lost error) {
 // waits for the connection, so it cannot happen inside a transaction.
 func (s *Store) prepareHot(ctx context.Context) error {
 	s.hot = make(map[string]*sql.Stmt)
-	for _, query := range []string{
+	queries := []string{
 		"SAVEPOINT item", "RELEASE SAVEPOINT item", "ROLLBACK TO SAVEPOINT item",
-		insertTask, addCount, addLane, addUsage, freeSessions, waitingLanes, allUpstreams,
-	} {
+		addCount, addLane, addUsage, takeEvents, freeSessions, waitingLanes, allUpstreams,
+	}
+	for _, insert := range []*rowsInsert{taskRows, eventRows} {
+		queries = slices.AppendSeq(queries, maps.Values(insert.queries))
+	}
+	for _, query := range queries {
 		stmt, err := s.db.PrepareContext(ctx, query)
 		if err != nil {
 			return fmt.Errorf("prepare statement: %w", err)

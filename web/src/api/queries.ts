@@ -49,7 +49,7 @@ export const taskListQuery = (status: Status | undefined) =>
     queryFn: ({ pageParam, signal }) => {
       const query = new URLSearchParams({ limit: '50' })
       if (status) query.set('status', status)
-      if (pageParam) query.set('before', pageParam)
+      if (pageParam) query.set('cursor', pageParam)
       return request<TaskPage>(`/api/v1/tasks?${query}`, { signal })
     },
     initialPageParam: '',

@@ -1,0 +1,132 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+// FilterInput chooses tasks in a query. Lists are separated by commas. It has a
+// capital because huma looks only into embedded structs that are exported.
+type FilterInput struct {
+	Status    []store.Status `query:"status" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses, separated by commas."`
+	Model     []string       `query:"model" maxItems:"20" doc:"Only tasks of these models, as their clients named them."`
+	Key       string         `query:"key" maxLength:"64" doc:"Only tasks of the key with this id."`
+	Session   []string       `query:"session" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
+	Upstream  []string       `query:"upstream" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
+	ErrorKind []string       `query:"error_kind" maxItems:"20" doc:"Only tasks that failed with one of these."`
+	Kind      string         `query:"kind" enum:"video,image" doc:"Only tasks that make this."`
+	From      string         `query:"from" maxLength:"40" doc:"Only tasks created at this moment or after: RFC 3339, or a date in UTC." example:"2026-11-01"`
+	To        string         `query:"to" maxLength:"40" doc:"Only tasks created before this moment." example:"2026-11-02T12:00:00Z"`
+	Text      string         `query:"q" maxLength:"200" doc:"Only tasks with this in their prompt, error message or id."`
+}
+
+// taskSelection is the same in a body, and the tasks one by one.
+type taskSelection struct {
+	IDs       []string       `json:"ids,omitempty" maxItems:"500" doc:"Only these tasks."`
+	Status    []store.Status `json:"status,omitempty" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses."`
+	Model     []string       `json:"model,omitempty" maxItems:"20" doc:"Only tasks of these models."`
+	Key       string         `json:"key,omitempty" maxLength:"64" doc:"Only tasks of the key with this id."`
+	Session   []string       `json:"session,omitempty" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
+	Upstream  []string       `json:"upstream,omitempty" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
+	ErrorKind []string       `json:"error_kind,omitempty" maxItems:"20" doc:"Only tasks that failed with one of these."`
+	Kind      string         `json:"kind,omitempty" enum:"video,image" doc:"Only tasks that make this."`
+	From      string         `json:"from,omitempty" maxLength:"40" doc:"Only tasks created at this moment or after." example:"2026-11-01"`
+	To        string         `json:"to,omitempty" maxLength:"40" doc:"Only tasks created before this moment."`
+	Text      string         `json:"q,omitempty" maxLength:"200" doc:"Only tasks with this in their prompt, error message or id."`
+}
+
+func (s *taskSelection) empty() bool {
+	text, err := json.Marshal(s)
+	return err == nil && string(text) == "{}"
+}
+
+// filter is what the store looks for. ok is false if nothing can match.
+func (in *FilterInput) filter(c *caller) (f store.TaskFilter, ok bool, err error) {
+	s := taskSelection{Status: in.Status, Model: in.Model, Key: in.Key, Session: in.Session, Upstream: in.Upstream,
+		ErrorKind: in.ErrorKind, Kind: in.Kind, From: in.From, To: in.To, Text: in.Text}
+	return s.filter(c)
+}
+
+func (s *taskSelection) filter(c *caller) (f store.TaskFilter, ok bool, err error) {
+	f = store.TaskFilter{KeyID: c.Owner(), IDs: s.IDs, Statuses: s.Status, Models: s.Model, Sessions: s.Session,
+		Upstreams: s.Upstream, ErrorKinds: s.ErrorKind, Kind: s.Kind, Text: s.Text}
+	if f.From, err = moment("from", s.From); err != nil {
+		return f, false, err
+	}
+	if f.To, err = moment("to", s.To); err != nil {
+		return f, false, err
+	}
+	for field, values := range map[string][]string{"ids": s.IDs, "model": s.Model, "session": s.Session, "upstream": s.Upstream,
+		"error_kind": s.ErrorKind, "key": {s.Key}, "q": {s.Text}} {
+		if slices.ContainsFunc(values, func(v string) bool { return !storable(v) }) {
+			return f, false, invalid(field, "has characters that no task has")
+		}
+	}
+	if s.Key != "" && f.KeyID != "" && s.Key != f.KeyID {
+		return f, false, nil // nobody sees the tasks of another key
+	}
+	if s.Key != "" {
+		f.KeyID = s.Key
+	}
+	return f, true, nil
+}
+
+// moment reads a moment or a date in UTC as Unix milliseconds, 0 for none.
+func moment(field, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 {
+			return max(1, t.UnixMilli()), nil
+		}
+	}
+	return 0, invalid(field, "must be a moment such as 2026-11-01T12:00:00Z, or a date")
+}
+
+// cursor is where a list goes on. It only fits the caller and the filter that it
+// was made for: with another one, tasks would be left out silently.
+func cursor(id, owner string, f *store.TaskFilter) string {
+	return base64.RawURLEncoding.EncodeToString(append([]byte(id), cursorSum(id, owner, f)...))
+}
+
+func readCursor(text, owner string, f *store.TaskFilter) (id string, err error) {
+	if text == "" {
+		return "", nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil && len(raw) > cursorSumLength {
+		id = string(raw[:len(raw)-cursorSumLength])
+		if slices.Equal(raw[len(id):], cursorSum(id, owner, f)) {
+			return id, nil
+		}
+	}
+	return "", &apiError{status: 400, code: "invalid_cursor", field: "cursor",
+		message: "must be the member next of a page that was asked for with the same key and the same filter"}
+}
+
+const cursorSumLength = 8
+
+func cursorSum(id, owner string, f *store.TaskFilter) []byte {
+	filter, _ := json.Marshal(f) // plain fields
+	sum := sha256.Sum256(append(filter, owner+"\n"+id...))
+	return sum[:cursorSumLength]
+}
+
+// count counts what the filter chooses by status, whatever status it names.
+func (a *api) count(ctx context.Context, f store.TaskFilter) (*taskCounts, error) {
+	f.Statuses = nil
+	counts, err := a.Store.Count(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	view := taskCountsOf(counts.ByStatus)
+	view.Complete = counts.Complete
+	return view, nil
+}
