@@ -336,3 +336,26 @@ func BenchmarkRefuse(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRead is a read of the state of a task, which clients ask for again
+// and again.
+func BenchmarkRead(b *testing.B) {
+	handler, key := benchmark(b)
+	send := func(method, path, body string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+key)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w
+	}
+	w := send("POST", "/v1/videos/generations", `{"model":"jimeng-video-3.0","prompt":"a boat","duration":5}`)
+	path := w.Header().Get("Location")
+	for !strings.Contains(send("GET", path, "").Body.String(), "succeeded") {
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if w := send("GET", path, ""); w.Code != http.StatusOK {
+			b.Fatalf("%d %s", w.Code, w.Body)
+		}
+	}
+}
