@@ -75,3 +75,9 @@ type File interface {
 	Size() int64
 	ModTime() time.Time
 }
+
+// Local is also implemented by a [File] that lies on this machine, as those of
+// [Disk] do, for programs that want a path. They must only read.
+type Local interface {
+	Path() string
+}

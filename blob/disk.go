@@ -192,9 +192,11 @@ type diskFile struct {
 
 func (f *diskFile) Size() int64        { return f.info.Size() }
 func (f *diskFile) ModTime() time.Time { return f.info.ModTime() }
+func (f *diskFile) Path() string       { return f.Name() }
 
 // Interface guards
 var (
 	_ Store = (*Disk)(nil)
 	_ File  = (*diskFile)(nil)
+	_ Local = (*diskFile)(nil)
 )

@@ -79,6 +79,11 @@ func TestPutOpenDelete(t *testing.T) {
 	if file.Size() != info.Size || time.Since(file.ModTime()) > time.Minute {
 		t.Errorf("size %d, time %v", file.Size(), file.ModTime())
 	}
+	if local, ok := file.(blob.Local); !ok {
+		t.Error("a blob on disk has no path")
+	} else if stored, err := os.ReadFile(local.Path()); err != nil || !bytes.Equal(stored, content) {
+		t.Errorf("%s: %d bytes, %v", local.Path(), len(stored), err)
+	}
 	if _, err := file.Seek(-10, io.SeekEnd); err != nil {
 		t.Fatal(err)
 	}
