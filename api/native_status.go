@@ -59,7 +59,7 @@ type taskCounts struct {
 	Succeeded   int64 `json:"succeeded"`
 	Failed      int64 `json:"failed"`
 	Cancelled   int64 `json:"cancelled"`
-	Complete    bool  `json:"complete" doc:"False if there were too many tasks to look at them all; then the newest 100,000 were counted."`
+	Partial     bool  `json:"partial,omitempty" doc:"There were too many tasks to look at them all; the newest 100,000 were counted."`
 }
 
 func taskCountsOf(stats map[store.Status]int64) *taskCounts {
@@ -67,7 +67,6 @@ func taskCountsOf(stats map[store.Status]int64) *taskCounts {
 		Queued: stats[store.Queued], Submitting: stats[store.Submitting], Polling: stats[store.Polling], Downloading: stats[store.Downloading],
 		Succeeded: stats[store.Succeeded], Failed: stats[store.Failed], Cancelled: stats[store.Cancelled],
 	}
-	c.Complete = true
 	c.Running = c.Submitting + c.Polling + c.Downloading
 	c.Total = c.Queued + c.Running + c.Succeeded + c.Failed + c.Cancelled
 	return c
@@ -79,7 +78,7 @@ func (a *api) getStats(ctx context.Context, in *FilterInput) (*body[*taskCounts]
 		return nil, err
 	}
 	if !ok {
-		return reply(&taskCounts{Complete: true})
+		return reply(&taskCounts{})
 	}
 	counts, err := a.count(ctx, filter)
 	if err != nil {

@@ -62,7 +62,7 @@ func (a *api) listTasks(ctx context.Context, in *listTasksInput) (*body[listTask
 	}
 	if !ok {
 		if in.Counts {
-			answer.Counts = &taskCounts{Complete: true}
+			answer.Counts = &taskCounts{}
 		}
 		return reply(answer)
 	}

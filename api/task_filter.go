@@ -127,6 +127,6 @@ func (a *api) count(ctx context.Context, f store.TaskFilter) (*taskCounts, error
 		return nil, err
 	}
 	view := taskCountsOf(counts.ByStatus)
-	view.Complete = counts.Complete
+	view.Partial = !counts.Complete
 	return view, nil
 }
