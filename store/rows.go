@@ -8,48 +8,42 @@ import (
 // rowsInsert is an insert of many rows in one statement, which is what a batch
 // of submits is made of: one statement costs about as much as one row.
 type rowsInsert struct {
-	columns int
-	queries map[int]string // by number of rows
+	columns  int
+	numbered map[int]string // for PostgreSQL, by number of rows
+	unnamed  map[int]string // for SQLite, which looks for each name among all of them
 }
 
 // rowCounts are the numbers of rows that are worth a prepared statement.
 var rowCounts = []int{64, 16, 4, 1}
 
 func newRowsInsert(into string, values ...string) *rowsInsert {
-	insert := &rowsInsert{queries: make(map[int]string, len(rowCounts))}
+	insert := &rowsInsert{numbered: make(map[int]string), unnamed: make(map[int]string)}
 	for _, v := range values {
 		if v == "?" {
 			insert.columns++
 		}
 	}
 	for _, n := range rowCounts {
-		var b strings.Builder
-		b.WriteString("INSERT INTO " + into + " VALUES ")
-		parameter := 0
-		for i := range n {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			for j, v := range values {
-				b.WriteByte("(,"[min(j, 1)])
-				if v == "?" {
-					parameter++
-					v = fmt.Sprintf("$%d", parameter)
-				}
-				b.WriteString(v)
-			}
-			b.WriteByte(')')
+		row := "(" + strings.Join(values, ", ") + ")"
+		query := "INSERT INTO " + into + " VALUES " + row + strings.Repeat(", "+row, n-1)
+		insert.unnamed[n] = query
+		for i := range n * insert.columns {
+			query = strings.Replace(query, "?", fmt.Sprintf("$%d", i+1), 1)
 		}
-		insert.queries[n] = b.String()
+		insert.numbered[n] = query
 	}
 	return insert
 }
 
 // insertRows runs an insert with the arguments of any number of rows.
 func (t *Tx) insertRows(insert *rowsInsert, args []any) error {
+	queries := insert.unnamed
+	if t.store.pgx != nil {
+		queries = insert.numbered
+	}
 	for _, n := range rowCounts {
 		for size := n * insert.columns; len(args) >= size; args = args[size:] {
-			if _, err := t.Exec(insert.queries[n], args[:size]...); err != nil {
+			if _, err := t.Exec(queries[n], args[:size]...); err != nil {
 				return err
 			}
 		}

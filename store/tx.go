@@ -83,6 +83,9 @@ func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 
 // QueryRow runs a query of the transaction that gives at most one row.
 func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
+	if stmt := t.store.hot[query]; stmt != nil {
+		return t.tx.StmtContext(t.ctx, stmt).QueryRowContext(t.ctx, args...)
+	}
 	return t.tx.QueryRowContext(t.ctx, query, args...)
 }
 

@@ -292,7 +292,7 @@ func (s *Store) prepareHot(ctx context.Context) error {
 		addCount, addLane, addUsage, takeEvents, freeSessions, waitingLanes, allUpstreams,
 	}
 	for _, insert := range []*rowsInsert{taskRows, eventRows} {
-		queries = slices.AppendSeq(queries, maps.Values(insert.queries))
+		queries = slices.AppendSeq(queries, maps.Values(insert.unnamed))
 	}
 	for _, query := range queries {
 		stmt, err := s.db.PrepareContext(ctx, query)
