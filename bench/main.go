@@ -2,7 +2,7 @@
 // machine, and prints the ratios: durable submits and status reads per second,
 // both authenticated, and the time from a submit to the upstream call.
 //
-//	go run ./bench -binary bin/jimeng-gateway [-database postgres://…]
+//	go run ./bench [-binary bin/jimeng-gateway] [-database postgres://…] [-scale 1000000]
 package main
 
 import (
@@ -30,8 +30,13 @@ func main() {
 	database := flag.String("database", "", "database URL, empty for SQLite in a temporary folder")
 	duration := flag.Duration("duration", 5*time.Second, "of each measurement")
 	connections := flag.Int("connections", 64, "clients at once")
+	many := flag.Int("scale", 0, "compare with so many stored tasks in place of the other measurements, as in 1000000")
 	flag.Parse()
-	if err := run(*binary, *database, *duration, *connections); err != nil {
+	measure := func() error { return run(*binary, *database, *duration, *connections) }
+	if *many > 0 {
+		measure = func() error { return scale(*binary, *database, 1000, *many) }
+	}
+	if err := measure(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
