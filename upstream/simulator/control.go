@@ -22,6 +22,7 @@ import (
 //	                                   begin so) gets instead of an answer; slow waits for
 //	                                   delay first, cut and truncated spoil the answer of
 //	                                   what was done; the fault "" ends it
+//	POST   /_simulator/release/{id}    lets the files of a generation go on that [[file:hold]] stopped
 //	GET    /_simulator/files/{name}    results, by their signed links only
 func (s *Server) controlRoutes() {
 	s.mux.HandleFunc("GET /_simulator/submits", func(w http.ResponseWriter, _ *http.Request) {
@@ -41,6 +42,7 @@ func (s *Server) controlRoutes() {
 	s.mux.HandleFunc("POST /_simulator/tokens/{token}", s.changeToken)
 	s.mux.HandleFunc("GET /_simulator/tokens/{token}", s.showToken)
 	s.mux.HandleFunc("POST /_simulator/faults", s.changeFault)
+	s.mux.HandleFunc("POST /_simulator/release/{id}", s.release)
 }
 
 // Submits returns every paid submit that was accepted, oldest first.

@@ -18,6 +18,7 @@ type script struct {
 	queueTotal int // 0 for no queue
 	states     bool
 	lag        int
+	file       fileFault
 }
 
 var directive = regexp.MustCompile(`\[\[([a-z]+)(?::([^\]]*))?\]\]`)
@@ -65,8 +66,10 @@ func (sc *script) apply(name, value string) (err error) {
 		if err != nil || sc.lag < 0 || sc.lag > 4 {
 			err = fmt.Errorf("simulator: lag %q is not a number of reads from 0 to 4", value)
 		}
+	case "file":
+		sc.file, err = parseFileFault(value)
 	default:
-		err = fmt.Errorf("simulator: unknown directive %q, allowed: fault, delay, queue, states, lag", name)
+		err = fmt.Errorf("simulator: unknown directive %q, allowed: fault, delay, queue, states, lag, file", name)
 	}
 	return err
 }

@@ -63,6 +63,13 @@ import (
 //	[[states]]          fork: 42 and 45 during the last fifth; stock and fork
 //	                    calls that wait end there without a video, as the real ones
 //	[[lag:2]]           fork: so many reads at status 50 have no video_url yet
+//	[[file:NAME]]       what those get who fetch a result, or with [[file:NAME:2]]
+//	                    only the first two: cut (half of it, then the connection
+//	                    breaks) short (half of it as if that were all) page (HTML)
+//	                    garbage (HTML that is said to be a video) forbidden (403)
+//	                    slow (two seconds) hold (half of it, and the rest when
+//	                    control.go's release is called) hold_open (the same without
+//	                    saying how long the file is)
 //
 // A token is such an account when it contains, in any letter case: expired
 // (login_expired), blocked (account_punished), risk (shark_not_pass),

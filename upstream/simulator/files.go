@@ -70,6 +70,13 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	id, _, _ := strings.Cut(strings.TrimSuffix(name, ".mp4"), "-")
+	if h, ok := parseHistory(id); ok {
+		if fault := s.fetches.next(name, h.script.file); fault != "" {
+			s.spoil(w, r, id, fault, contentType, content)
+			return
+		}
+	}
 	tag := fnv.New64a()
 	tag.Write(content)
 	w.Header().Set("Content-Type", contentType)

@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"image/png"
+	"io"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -115,5 +118,91 @@ func TestImages(t *testing.T) {
 	}
 	if got := call(t, New(Config{Variant: Iptag}), "POST", "/v1/images/generations", "t", body); got["input_images"] != nil {
 		t.Error("iptag ignores images at generations")
+	}
+}
+
+func TestFileFaults(t *testing.T) {
+	t.Parallel()
+	s := New(Config{})
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	link := func(directive string) (id, link string) {
+		id = submit(t, s, "t", "a boat "+directive)
+		u, err := url.Parse(status(t, s, "t", id)["video_url"].(string))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id, server.URL + u.RequestURI()
+	}
+	get := func(link string) (code int, length int64, got []byte, err error) {
+		response, err := http.Get(link)
+		if err != nil {
+			return 0, 0, nil, err
+		}
+		defer response.Body.Close()
+		got, err = io.ReadAll(response.Body)
+		return response.StatusCode, response.ContentLength, got, err
+	}
+	half := sampleMP4[:len(sampleMP4)/2]
+	for name, want := range map[string]struct {
+		code   int
+		length int
+		got    []byte
+		broken bool
+	}{
+		"cut":       {200, len(sampleMP4), half, true},
+		"short":     {200, len(half), half, false},
+		"page":      {200, len(loginPage), []byte(loginPage), false},
+		"garbage":   {200, len(loginPage), []byte(loginPage), false},
+		"forbidden": {403, -2, nil, false},
+		"slow":      {200, len(sampleMP4), sampleMP4, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, once := link("[[file:" + name + ":1]]")
+			code, length, got, err := get(once)
+			if code != want.code || want.got != nil && !bytes.Equal(got, want.got) || (err != nil) != want.broken {
+				t.Errorf("HTTP %d, %d bytes, %v", code, len(got), err)
+			}
+			if name != "page" && name != "garbage" && want.length >= 0 && length != int64(want.length) {
+				t.Errorf("length %d, want %d", length, want.length)
+			}
+			if code, _, got, err := get(once); code != 200 || !bytes.Equal(got, sampleMP4) || err != nil {
+				t.Errorf("second fetch: HTTP %d, %d bytes, %v", code, len(got), err)
+			}
+			_, always := link("[[file:" + name + "]]")
+			for range 2 {
+				if code, _, got, _ := get(always); code != want.code || want.got != nil && !bytes.Equal(got, want.got) {
+					t.Errorf("every time: HTTP %d, %d bytes", code, len(got))
+				}
+			}
+		})
+	}
+	for _, name := range []string{"hold", "hold_open"} {
+		id, held := link("[[file:" + name + "]]")
+		response, err := http.Get(held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, len(half))
+		if _, err := io.ReadFull(response.Body, got); err != nil {
+			t.Fatal(err)
+		}
+		if name == "hold" && response.ContentLength != int64(len(sampleMP4)) || name == "hold_open" && response.ContentLength >= 0 {
+			t.Errorf("%s says that it has %d bytes", name, response.ContentLength)
+		}
+		for range 2 {
+			s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/_simulator/release/"+id, nil))
+		}
+		rest, err := io.ReadAll(response.Body)
+		if err != nil || !bytes.Equal(append(got, rest...), sampleMP4) {
+			t.Errorf("%s: %d bytes after the release, %v", name, len(rest), err)
+		}
+		response.Body.Close()
+	}
+	for _, bad := range []string{"[[file:]]", "[[file:burnt]]", "[[file:cut:0]]", "[[file:cut:10]]", "[[file:cut:x]]"} {
+		if _, err := s.script(http.Header{}, bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
 	}
 }

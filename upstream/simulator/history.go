@@ -28,8 +28,8 @@ type history struct {
 
 // The parts of an id in decimal digits: start in Unix milliseconds 13, delay in
 // milliseconds 7, fault 3 (0 for success), form and flags 2, owner 6, sequence
-// 4, queue 8, check 2.
-const idDigits = 13 + 7 + 3 + 2 + 6 + 4 + 8 + 2
+// 4, queue 8, file 2, check 2.
+const idDigits = 13 + 7 + 3 + 2 + 6 + 4 + 8 + 2 + 2
 
 var sequence atomic.Uint64
 
@@ -51,8 +51,8 @@ func newHistory(token string, start time.Time, sc *script) *history {
 		}
 	}
 	flags += 4*sc.lag + 20*toInt(sc.states)
-	digits := fmt.Sprintf("%013d%07d%03d%02d%06d%04d%04d%04d", h.start.UnixMilli(), sc.delay.Milliseconds(),
-		h.faultIndex+1, flags, h.owner, h.sequence, sc.queueIndex, sc.queueTotal)
+	digits := fmt.Sprintf("%013d%07d%03d%02d%06d%04d%04d%04d%d%d", h.start.UnixMilli(), sc.delay.Milliseconds(),
+		h.faultIndex+1, flags, h.owner, h.sequence, sc.queueIndex, sc.queueTotal, sc.file.kind, sc.file.first)
 	h.id = digits + check(digits)
 	return h
 }
@@ -76,7 +76,8 @@ func parseHistory(id string) (*history, bool) {
 	h.owner = next(6)
 	h.sequence = next(4)
 	h.script.queueIndex, h.script.queueTotal = next(4), next(4)
-	if h.faultIndex >= len(faults) || flags >= 40 {
+	h.script.file = fileFault{kind: next(1), first: next(1)}
+	if h.faultIndex >= len(faults) || flags >= 40 || h.script.file.kind >= len(fileFaults) {
 		return nil, false
 	}
 	h.script.lag, h.script.states = flags%20/4, flags >= 20

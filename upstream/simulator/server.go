@@ -62,6 +62,7 @@ type Server struct {
 	ledger   *ledger
 	outage   outage
 	lags     lags
+	fetches  fetches
 }
 
 // New returns a server that has accepted nothing yet.
