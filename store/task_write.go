@@ -171,6 +171,8 @@ type Ending struct {
 	Money        string
 	Artifacts    []Artifact
 	Fault        *Fault // why it failed, in the upstream's own words, for the history
+	// ArtifactsUntil is when the files of the artifacts are deleted, 0 for never.
+	ArtifactsUntil int64
 }
 
 // End ends a task, for good.
@@ -179,12 +181,23 @@ func (t *Tx) End(task *Task, e Ending) error {
 	if err != nil {
 		return fmt.Errorf("end task: %w", err)
 	}
+	var size int64
+	for _, artifact := range e.Artifacts {
+		size += artifact.Size
+	}
+	if size == 0 {
+		e.ArtifactsUntil = 0
+	}
 	err = t.move(task, e.Status, `finished_at = $6, error_kind = $7, error_message = $8, money = $9, artifacts = $10,
-		queue_position = NULL, queue_total = NULL, queue_eta = ''`, t.Now, e.ErrorKind, clean(e.ErrorMessage), e.Money, artifacts)
+		artifact_bytes = $11, artifacts_until = $12, queue_position = NULL, queue_total = NULL, queue_eta = ''`,
+		t.Now, e.ErrorKind, clean(e.ErrorMessage), e.Money, artifacts, size, e.ArtifactsUntil)
 	if err != nil {
 		return err
 	}
-	task.FinishedAt, task.Artifacts = t.Now, e.Artifacts
+	if err := t.countArtifacts(size); err != nil {
+		return err
+	}
+	task.FinishedAt, task.Artifacts, task.ArtifactBytes, task.ArtifactsUntil = t.Now, e.Artifacts, size, e.ArtifactsUntil
 	task.ErrorKind, task.ErrorMessage, task.Money = e.ErrorKind, clean(e.ErrorMessage), e.Money
 	task.QueuePosition, task.QueueTotal, task.QueueETA = nil, nil, ""
 	t.happened(task, moved(e.Status), Ended, e.Fault)
@@ -253,10 +266,8 @@ func (t *Tx) DeleteTask(task *Task) error {
 			return fmt.Errorf("delete the %s of task %s: %w", table, task.ID, err)
 		}
 	}
-	if task.ArtifactBytes > 0 {
-		if _, err := t.Exec("UPDATE counters SET value = value - $1 WHERE name = 'artifact_bytes'", task.ArtifactBytes); err != nil {
-			return fmt.Errorf("count artifacts: %w", err)
-		}
+	if err := t.countArtifacts(-task.ArtifactBytes); err != nil {
+		return err
 	}
 	t.count(task, task.Status, -1)
 	t.happened(task, TaskDeleted, Removed, nil)
