@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -35,8 +36,8 @@ type option struct {
 	read   func(c *Config, args []string) error
 }
 
-// options has every option that is one line. The blocks upload and upstream are
-// read by functions of their own.
+// options has every option that is one line. The blocks upload and retention
+// have tables of their own, and upstream is read by a function.
 var options = map[string]option{
 	"database":       text("database <url>", func(c *Config) *string { return &c.Database }, checkDatabase),
 	"data_dir":       text("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, nil),
@@ -61,6 +62,13 @@ var uploadOptions = map[string]option{
 	"max_file_size": value("max_file_size <size>", func(c *Config) *Value { return &c.Upload.MaxFileSize }, check(parseSize)),
 	"max_files":     value("max_files <number>", func(c *Config) *Value { return &c.Upload.MaxFiles }, check(parsePositive)),
 	"max_total":     value("max_total <size>", func(c *Config) *Value { return &c.Upload.MaxTotal }, check(parseSize)),
+}
+
+// retentionOptions are the options within the block retention.
+var retentionOptions = map[string]option{
+	"artifacts": keep("artifacts <duration>|never", func(c *Config) *Duration { return &c.Retention.Artifacts }),
+	"tasks":     keep("tasks <duration>|never", func(c *Config) *Duration { return &c.Retention.Tasks }),
+	"budget":    value("budget <size>", func(c *Config) *Value { return &c.Retention.Budget }, check(parseBudget)),
 }
 
 const (
@@ -94,6 +102,11 @@ const (
 //			max_files     <number>
 //			max_total     <size>
 //		}
+//		retention {
+//			artifacts <duration>|never
+//			tasks     <duration>|never
+//			budget    <size>
+//		}
 //		upstream <driver> [<name>] {
 //			<options of the driver>
 //		}
@@ -111,13 +124,21 @@ func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		var err error
 		switch name := d.Val(); name {
 		case "upload":
-			err = c.readUpload(d, seen)
+			if c.Upload == nil {
+				c.Upload = new(Upload)
+			}
+			err = c.readBlock(d, uploadOptions, seen)
+		case "retention":
+			if c.Retention == nil {
+				c.Retention = new(Retention)
+			}
+			err = c.readBlock(d, retentionOptions, seen)
 		case "upstream":
 			err = c.readUpstream(d)
 		case "upstream_concurrency":
 			err = c.readUpstreamConcurrency(d)
 		default:
-			err = c.readOption(d, "jimeng", options, seen, "upload", "upstream", "upstream_concurrency")
+			err = c.readOption(d, "jimeng", options, seen, "retention", "upload", "upstream", "upstream_concurrency")
 		}
 		if err != nil {
 			return err
@@ -153,18 +174,19 @@ func (c *Config) readOption(d *caddyfile.Dispenser, block string, table map[stri
 	return nil
 }
 
-func (c *Config) readUpload(d *caddyfile.Dispenser, seen map[string]bool) error {
-	if seen["upload"] {
-		return d.Errf("upload is given twice")
+// readBlock reads a block of options that the configuration keeps together.
+func (c *Config) readBlock(d *caddyfile.Dispenser, table map[string]option, seen map[string]bool) error {
+	name := d.Val()
+	if seen[name] {
+		return d.Errf("%s is given twice", name)
 	}
-	seen["upload"] = true
+	seen[name] = true
 	if d.NextArg() {
-		return d.Errf("upload takes no argument %q; its options stand in a block: upload { … }", d.Val())
+		return d.Errf("%s takes no argument %q; its options stand in a block: %s { … }", name, d.Val(), name)
 	}
-	c.Upload = new(Upload)
 	inner := map[string]bool{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		if err := c.readOption(d, "upload", uploadOptions, inner); err != nil {
+		if err := c.readOption(d, name, table, inner); err != nil {
 			return err
 		}
 	}
@@ -279,12 +301,20 @@ func value(syntax string, field func(*Config) *Value, check func(string) error) 
 }
 
 func span(syntax string, field func(*Config) *Duration) option {
+	return duration(syntax, field, parseDuration)
+}
+
+func keep(syntax string, field func(*Config) *Duration) option {
+	return duration(syntax, field, parseKeep)
+}
+
+func duration(syntax string, field func(*Config) *Duration, parse func(string) (time.Duration, error)) option {
 	return option{syntax, func(c *Config, args []string) error {
 		if len(args) != 1 {
 			return errArguments
 		}
 		*field(c) = Duration(args[0])
-		return check(parseDuration)(args[0])
+		return check(parse)(args[0])
 	}}
 }
 

@@ -79,6 +79,9 @@ type Config struct {
 	// Limits on the materials of one request.
 	Upload *Upload `json:"upload,omitempty"`
 
+	// How long results and tasks are kept, and how much room files may take.
+	Retention *Retention `json:"retention,omitempty"`
+
 	// How long a signed link to a result works. Default: 24h
 	LinkTTL Duration `json:"link_ttl,omitempty"`
 
@@ -112,6 +115,23 @@ type Upload struct {
 	MaxTotal Value `json:"max_total,omitempty"`
 }
 
+// Retention says how long results and tasks are kept, and how much room files
+// may take.
+type Retention struct {
+	// How long the files of a result are kept after the end of their task, unless
+	// its key has a time of its own; 0 or never keeps them. Default: never
+	Artifacts Duration `json:"artifacts,omitempty"`
+
+	// How long ended tasks are kept, with their files; 0 or never keeps them.
+	// Default: never
+	Tasks Duration `json:"tasks,omitempty"`
+
+	// How much room results and materials may take together, such as 50GiB;
+	// above it, the files of the tasks that ended first are deleted. 0 is no
+	// bound. Default: 0
+	Budget Value `json:"budget,omitempty"`
+}
+
 // settings is a configuration with its placeholders replaced, checked, and
 // complete with the defaults.
 type settings struct {
@@ -122,6 +142,8 @@ type settings struct {
 	maxFileSize, maxTotal                    int64
 	pollInterval, linkTTL, gracePeriod       time.Duration
 	startDeadline, runDeadline, deadline     time.Duration
+	keepArtifacts, keepTasks                 time.Duration
+	budget                                   int64
 	upstreamConcurrency                      map[string]int
 }
 
@@ -134,6 +156,10 @@ func (c *Config) resolve() (*settings, error) {
 	upload := Upload{}
 	if c.Upload != nil {
 		upload = *c.Upload
+	}
+	retention := Retention{}
+	if c.Retention != nil {
+		retention = *c.Retention
 	}
 	set(&faults, &s.database, "database", c.Database, "sqlite://data/gateway.db", verbatim)
 	set(&faults, &s.dataDir, "data_dir", c.DataDir, "data", verbatim)
@@ -152,6 +178,9 @@ func (c *Config) resolve() (*settings, error) {
 	set(&faults, &s.maxFileSize, "max_file_size", string(upload.MaxFileSize), 100<<20, parseSize)
 	set(&faults, &s.maxFiles, "max_files", string(upload.MaxFiles), 12, parsePositive)
 	set(&faults, &s.maxTotal, "max_total", string(upload.MaxTotal), 300<<20, parseSize)
+	set(&faults, &s.keepArtifacts, "artifacts", string(retention.Artifacts), 0, parseKeep)
+	set(&faults, &s.keepTasks, "tasks", string(retention.Tasks), 0, parseKeep)
+	set(&faults, &s.budget, "budget", string(retention.Budget), 0, parseBudget)
 	set(&faults, &s.linkTTL, "link_ttl", string(c.LinkTTL), 24*time.Hour, parseDuration)
 	set(&faults, &s.container, "container", c.Container, "", verbatim)
 	set(&faults, &s.gracePeriod, "grace_period", string(c.GracePeriod), 10*time.Second, parseDuration)

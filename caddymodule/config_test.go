@@ -187,3 +187,38 @@ func FuzzCaddyfile(f *testing.F) {
 		}
 	})
 }
+
+func TestRetention(t *testing.T) {
+	t.Setenv("KEEP", "90")
+	const day = 24 * time.Hour
+	for text, want := range map[string][3]int64{
+		"":               {0, 0, 0},
+		"retention {\n}": {0, 0, 0},
+		"retention {\nartifacts 30d\ntasks 90d\nbudget 50GiB\n}":         {int64(30 * day), int64(90 * day), 50 << 30},
+		"retention {\nartifacts never\ntasks 0\nbudget 0\n}":             {0, 0, 0},
+		"retention {\nartifacts {env.KEEP}\ntasks {env.NONE}\n}":         {int64(90 * time.Second), 0, 0},
+		"retention {\nartifacts 1h\n}\nlink_ttl 1h\nconcurrency 1":       {int64(time.Hour), 0, 0},
+		"retention {\nbudget 1000000\n}\nupload {\nmax_files 1\n}":       {0, 0, 1_000_000},
+		"upload {\nmax_files 1\n}\nretention {\ntasks 86400\n}":          {0, int64(day), 0},
+		"retention {\ntasks never\nartifacts 0s\n}\nlink_ttl 1h":         {0, 0, 0},
+		"retention {\nartifacts 12h30m\nbudget 1KiB\n}\nmax_failovers 1": {int64(12*time.Hour + 30*time.Minute), 0, 1024},
+	} {
+		c := new(Config)
+		err := c.UnmarshalCaddyfile(caddyfile.NewTestDispenser("jimeng {\n" + text + "\n}"))
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		s, err := c.resolve()
+		if err != nil || [3]int64{int64(s.keepArtifacts), int64(s.keepTasks), s.budget} != want {
+			t.Errorf("%q: %s, %s, %d (%v)", text, s.keepArtifacts, s.keepTasks, s.budget, err)
+		}
+	}
+	var c Config
+	if err := json.Unmarshal([]byte(`{"retention":{"artifacts":0,"tasks":3600000000000,"budget":1024}}`), &c); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.resolve(); err != nil || s.keepArtifacts != 0 || s.keepTasks != time.Hour || s.budget != 1024 {
+		t.Errorf("JSON: %+v, %v", s, err)
+	}
+}

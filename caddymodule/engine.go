@@ -151,6 +151,7 @@ func (e *engine) configure(s *settings, drivers map[string]upstream.Driver, log 
 		RunDeadline:   s.runDeadline,
 		Deadline:      s.deadline,
 		MaxFailovers:  s.maxFailovers,
+		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Budget: s.budget},
 	})
 	return func() {
 		revertQueue()

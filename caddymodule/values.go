@@ -112,6 +112,26 @@ func parseSize(text string) (int64, error) {
 	return int64(n), nil
 }
 
+// parseBudget is parseSize with a 0 for no bound.
+func parseBudget(text string) (int64, error) {
+	if text == "0" {
+		return 0, nil
+	}
+	return parseSize(text)
+}
+
+// parseKeep is parseDuration with a 0 for ever, which has a word as well.
+func parseKeep(text string) (time.Duration, error) {
+	if text == "0" || text == "0s" || text == "never" {
+		return 0, nil
+	}
+	span, err := parseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%w, or never", err)
+	}
+	return span, nil
+}
+
 // shortest keeps an interval from becoming a busy loop.
 const shortest = 100 * time.Millisecond
 

@@ -45,11 +45,16 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 		}
 		artifacts = append(artifacts, artifact)
 	}
+	until, err := q.store.ArtifactsUntil(ctx, task.KeyID, q.settings.Load().Retention.Artifacts.Milliseconds())
+	if err != nil {
+		q.discard(ctx, artifacts)
+		return 0, err
+	}
 	err = q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if err := tx.CountOutcome(task.SessionID, true); err != nil {
 			return err
 		}
-		return tx.End(task, store.Ending{Status: store.Succeeded, Artifacts: artifacts})
+		return tx.End(task, store.Ending{Status: store.Succeeded, Artifacts: artifacts, ArtifactsUntil: until})
 	})
 	if err != nil {
 		// Unless the commit may have happened, nobody refers to these files.

@@ -40,6 +40,7 @@ type Settings struct {
 	Deadline      time.Duration // most time from submit to end
 	RunDeadline   time.Duration // most time of one attempt, 0 for no limit of its own
 	MaxFailovers  int           // times that another session takes over
+	Retention     Retention
 }
 
 // Upstream is a configured upstream.
@@ -77,6 +78,9 @@ type Queue struct {
 	// pollFaults counts polls of a task in a row that learnt nothing.
 	pollFaults sync.Map
 	polls      sync.Map // upstream name → chan struct{}: room for polls at once
+
+	storage storageWatch
+	audited atomic.Pointer[audit] // the last time that everything kept was looked at
 }
 
 // New prepares a queue; nothing runs before [Queue.Start].

@@ -58,6 +58,7 @@ func newEngine(q *Queue, logger *slog.Logger) (engine, error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &attemptWorker{queue: q})
 	river.AddWorker(workers, &probeWorker{queue: q})
+	river.AddWorker(workers, &sweepWorker{queue: q})
 	config := &river.Config{
 		ID:                          q.node.id,
 		Logger:                      logger,
@@ -68,12 +69,7 @@ func newEngine(q *Queue, logger *slog.Logger) (engine, error) {
 		JobTimeout:                  -1, // deadlines are the task's
 		CompletedJobRetentionPeriod: keepJobs,
 		CancelledJobRetentionPeriod: keepJobs,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Minute),
-			func() (river.JobArgs, *river.InsertOpts) {
-				return probeArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-					rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
-					rivertype.JobStateRunning, rivertype.JobStateScheduled}}}
-			}, nil)},
+		PeriodicJobs:                []*river.PeriodicJob{everyMinute(probeArgs{}), everyMinute(sweepArgs{})},
 	}
 	if pool := q.store.Pgx(); pool != nil {
 		// A notification wakes the fetch at once, but River sends one per
@@ -87,6 +83,15 @@ func newEngine(q *Queue, logger *slog.Logger) (engine, error) {
 	config.FetchCooldown, config.FetchPollInterval = 5*time.Millisecond, 20*time.Millisecond
 	client, err := river.NewClient(riversqlite.New(q.store.SQL()), config)
 	return &riverEngine[*sql.Tx]{client, func(_ *sql.Conn, tx *sql.Tx) (*sql.Tx, error) { return tx, nil }}, err
+}
+
+// everyMinute is a job that is never there twice.
+func everyMinute(args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(time.Minute), func() (river.JobArgs, *river.InsertOpts) {
+		return args, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled}}}
+	}, nil)
 }
 
 // retryPolicy is for steps that failed inside the gateway, as when the database
