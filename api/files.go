@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
@@ -29,74 +32,157 @@ func (a *api) link(base, kind, task string, number int) string {
 	return base + a.Links.Sign("/v1/"+kind+"/"+task+"/"+strconv.Itoa(number), expiry)
 }
 
-// serveArtifact serves a result of a task.
+var errNotReady = &apiError{status: http.StatusServiceUnavailable, code: "artifact_not_ready", retryAfter: 3 * time.Second,
+	message: "The file is not here yet; ask again, or wait until the task has succeeded."}
+
+// serveArtifact serves a result of a task, also while the gateway fetches it.
 func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request) {
-	a.serveFile(w, r, func(t *store.Task, n int) *storedFile {
-		if n >= len(t.Artifacts) {
-			return nil
+	task, number, expires, err := a.taskOfLink(r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	name := fmt.Sprintf("%s-%d", task.ID, number)
+	if task.Status == store.Downloading {
+		if mirror := a.Queue.Mirror(task.ID, number); mirror != nil {
+			a.serveMirror(w, r, mirror, name)
+			return
 		}
-		artifact := t.Artifacts[n]
-		name := fmt.Sprintf("%s-%d", t.ID, n)
-		return &storedFile{blob: artifact.Blob, contentType: artifact.ContentType, etag: artifact.SHA256, name: name}
-	})
+		// It may have ended since.
+		if task, err = a.Queue.Task(r.Context(), "", task.ID); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+	}
+	switch {
+	case task.Status == store.Downloading:
+		a.fail(w, r, errNotReady)
+	case number >= len(task.Artifacts):
+		a.fail(w, r, store.ErrNotFound)
+	case task.Artifacts[number].Blob == "":
+		a.fail(w, r, &apiError{status: http.StatusGone, code: "artifact_expired",
+			message: "The file has been deleted: it was kept for as long as results are, or had to make room."})
+	default:
+		artifact := task.Artifacts[number]
+		a.serveFile(w, r, storedFile{blob: artifact.Blob, contentType: artifact.ContentType, etag: artifact.SHA256, name: name, expires: expires})
+	}
 }
 
 // serveMaterial serves an input of a task back to who may see the task.
 func (a *api) serveMaterial(w http.ResponseWriter, r *http.Request) {
-	a.serveFile(w, r, func(t *store.Task, n int) *storedFile {
-		if n >= len(t.Materials) || t.Materials[n].Blob == "" {
-			return nil
-		}
-		material := t.Materials[n]
-		// Blobs never change, so their name is as good as a checksum.
-		return &storedFile{blob: material.Blob, contentType: material.ContentType, etag: strings.ReplaceAll(material.Blob, "/", "-"), name: material.Name}
-	})
+	task, number, expires, err := a.taskOfLink(r)
+	if err == nil && (number >= len(task.Materials) || task.Materials[number].Blob == "") {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	material := task.Materials[number]
+	// Blobs never change, so their name is as good as a checksum.
+	etag := strings.ReplaceAll(material.Blob, "/", "-")
+	a.serveFile(w, r, storedFile{blob: material.Blob, contentType: material.ContentType, etag: etag, name: material.Name, expires: expires})
+}
+
+// taskOfLink checks the signed link and finds what it points at.
+func (a *api) taskOfLink(r *http.Request) (task *store.Task, number int, expires time.Time, err error) {
+	if expires, err = a.checkLink(r); err != nil {
+		return nil, 0, expires, err
+	}
+	if number, err = strconv.Atoi(r.PathValue("number")); err != nil || number < 0 { // signed, so it is a number
+		return nil, 0, expires, store.ErrNotFound
+	}
+	task, err = a.Queue.Task(r.Context(), "", r.PathValue("task"))
+	return task, number, expires, err
 }
 
 type storedFile struct {
 	blob, contentType, etag, name string
+	expires                       time.Time // of the link
 }
 
-// serveFile checks the signed link, finds the file and serves it, whole or in
-// ranges.
-func (a *api) serveFile(w http.ResponseWriter, r *http.Request, find func(*store.Task, int) *storedFile) {
-	expires, err := a.checkLink(r)
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	task, err := a.Queue.Task(r.Context(), "", r.PathValue("task"))
-	if err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	number, err := strconv.Atoi(r.PathValue("number")) // signed, so it is a number
-	var file *storedFile
-	if err == nil && number >= 0 {
-		file = find(task, number)
-	}
-	if file == nil {
-		a.fail(w, r, store.ErrNotFound)
-		return
-	}
+// serveFile serves a file that the gateway has, whole or in ranges.
+func (a *api) serveFile(w http.ResponseWriter, r *http.Request, file storedFile) {
 	content, err := a.Blobs.Open(r.Context(), file.blob)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
 	defer content.Close()
+	describe(w, r, file.contentType, file.name)
 	header := w.Header()
+	header.Set("Etag", `"`+file.etag+`"`)
+	header.Set("Cache-Control", fmt.Sprintf("private, immutable, max-age=%d", max(0, int(time.Until(file.expires).Seconds()))))
+	http.ServeContent(w, r, "", content.ModTime(), content)
+}
+
+// describe tells the type and the name of a file. Any link may have download=1
+// added to it, which its signature does not cover, to have the file saved.
+func describe(w http.ResponseWriter, r *http.Request, contentType, name string) {
 	disposition := "inline"
-	if _, media := materialTypes[file.contentType]; !media {
+	if r.URL.Query().Get("download") == "1" {
+		disposition = "attachment"
+	}
+	if _, media := materialTypes[contentType]; !media {
 		// Nothing but pictures, sound and video may run in a browser that is
 		// signed in here.
-		disposition, file.contentType = "attachment", "application/octet-stream"
+		disposition, contentType = "attachment", "application/octet-stream"
 	}
-	header.Set("Content-Type", file.contentType)
-	header.Set("Content-Disposition", contentDisposition(disposition, file.name, file.contentType))
-	header.Set("Etag", `"`+file.etag+`"`)
-	header.Set("Cache-Control", fmt.Sprintf("private, immutable, max-age=%d", max(0, int(time.Until(expires).Seconds()))))
-	http.ServeContent(w, r, "", content.ModTime(), content)
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Disposition", contentDisposition(disposition, name, contentType))
+}
+
+// serveMirror serves a file that the gateway is fetching. It has no validators
+// and is not to be cached, because it may still turn out to be damaged. Where
+// the upstream has told the size, ranges work, so that a player may look at the
+// end first; what is not there yet is waited for.
+func (a *api) serveMirror(w http.ResponseWriter, r *http.Request, mirror *queue.Mirror, name string) {
+	control := http.NewResponseController(w)
+	content, err := mirror.Open(r.Context(), func() {
+		_ = control.Flush() // whoever is gone will be noticed by the next write
+	})
+	if errors.Is(err, blob.ErrNotFound) { // it has just failed
+		err = errNotReady
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	defer content.Close()
+	describe(w, r, mirror.ContentType, name)
+	w.Header().Set("Cache-Control", "no-store")
+	body := &noting{ReadSeeker: content}
+	if mirror.Size >= 0 {
+		if strings.Contains(r.Header.Get("Range"), ",") {
+			// net/http reads several ranges in a goroutine of its own, which must
+			// not flush; the whole file is a good answer to any range.
+			r.Header.Del("Range")
+		}
+		http.ServeContent(w, r, "", time.Time{}, body)
+	} else {
+		w.Header().Set("Accept-Ranges", "none")
+		if r.Method != http.MethodHead {
+			_, _ = io.Copy(w, body)
+		}
+	}
+	if body.err != nil && r.Context().Err() == nil {
+		// The only way to say in the middle of an answer that the rest is missing.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// noting remembers whether reading failed.
+type noting struct {
+	io.ReadSeeker
+	err error
+}
+
+func (n *noting) Read(p []byte) (int, error) {
+	got, err := n.ReadSeeker.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		n.err = err
+	}
+	return got, err
 }
 
 // checkLink returns when the link expires.

@@ -25,9 +25,11 @@ type taskView struct {
 	QueueTotal      *int    `json:"queue_total" doc:"Length of the upstream's own queue, when it tells."`
 	QueueETA        *string `json:"queue_eta" doc:"The upstream's own forecast, when it tells."`
 
-	VideoURL     *string  `json:"video_url" doc:"A link that plays without a key and expires; read the task again for a fresh one."`
+	VideoURL     *string  `json:"video_url" doc:"A link that plays without a key and expires; read the task again for a fresh one. It plays from the status downloading on."`
+	PosterURL    *string  `json:"poster_url" doc:"A link like video_url to a still of the video, null when there is none."`
 	ImageURLs    []string `json:"image_urls" doc:"Links like video_url, for tasks that make images."`
 	ErrorMessage *string  `json:"error_message" doc:"Why the task failed."`
+	DelayReason  *string  `json:"delay_reason" doc:"What keeps the gateway from fetching the result, null when nothing does."`
 	ErrorKind    *string  `json:"error_kind" doc:"Why the task failed, for programs."`
 	Money        *string  `json:"money" doc:"After a cancel: not_started, stopped, or runs_on_upstream if credits may still be spent."`
 	RetryOf      *string  `json:"retry_of" doc:"The task that this one repeats."`
@@ -51,25 +53,22 @@ type materialView struct {
 	URL         string  `json:"url" doc:"The client's own URL, or a link to the stored file that expires."`
 }
 
-type artifactView struct {
-	Kind        string `json:"kind" enum:"image,video,audio"`
-	ContentType string `json:"content_type"`
-	Size        int64  `json:"size" doc:"Bytes."`
-	SHA256      string `json:"sha256" doc:"Checksum of the file, in hexadecimal."`
-	URL         string `json:"url" doc:"A link that works without a key and expires."`
-}
-
 func (a *api) taskView(base string, t *store.Task) *taskView {
 	v := &taskView{
 		ID: t.ID, Status: t.Status, Kind: t.Kind, Model: t.Model, Prompt: t.Prompt,
 		Ratio: textOf(t.Ratio), Resolution: textOf(t.Resolution), Priority: t.Priority,
 		SessionPoolID: textOf(t.SessionID), HistoryRecordID: textOf(t.Ref),
 		QueuePosition: t.QueuePosition, QueueTotal: t.QueueTotal, QueueETA: textOf(t.QueueETA),
-		ErrorMessage: textOf(t.ErrorMessage), ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())),
-		Money: textOf(t.Money), RetryOf: textOf(t.RetryOf),
+		ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())),
+		Money:     textOf(t.Money), RetryOf: textOf(t.RetryOf),
 		CreatedAt: timeOf(t.CreatedAt), UpdatedAt: timeOf(t.UpdatedAt), StartedAt: timeOf(t.StartedAt),
 		FinishedAt: timeOf(t.FinishedAt), StartDeadline: timeOf(t.StartDeadline), Deadline: timeOf(t.Deadline),
-		Materials: make([]materialView, len(t.Materials)), Artifacts: make([]artifactView, len(t.Artifacts)),
+		Materials: make([]materialView, len(t.Materials)),
+	}
+	if t.Status == store.Downloading {
+		v.DelayReason = textOf(t.ErrorMessage)
+	} else {
+		v.ErrorMessage = textOf(t.ErrorMessage)
 	}
 	if t.Duration > 0 {
 		v.Duration = &t.Duration
@@ -82,15 +81,6 @@ func (a *api) taskView(base string, t *store.Task) *taskView {
 		}
 		v.Materials[i] = view
 	}
-	for i, artifact := range t.Artifacts {
-		url := a.link(base, "artifacts", t.ID, i)
-		v.Artifacts[i] = artifactView{Kind: artifact.Kind, ContentType: artifact.ContentType, Size: artifact.Size, SHA256: artifact.SHA256, URL: url}
-		switch {
-		case artifact.Kind == string(upstream.Video) && v.VideoURL == nil:
-			v.VideoURL = &url
-		case artifact.Kind == string(upstream.Image) && t.Kind == string(upstream.Image):
-			v.ImageURLs = append(v.ImageURLs, url)
-		}
-	}
+	a.showArtifacts(v, base, t)
 	return v
 }

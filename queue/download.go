@@ -8,19 +8,29 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/gabriel-vasile/mimetype"
 	"github.com/oklog/ulid/v2"
 	"go.uber.org/zap"
 
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
-// freshLinksAfter is how many failed downloads it takes to ask the upstream for
-// new links: they are signed and may have expired.
-const freshLinksAfter = 2
+const (
+	// freshLinksAfter is how many failed downloads it takes to ask the upstream
+	// for new links: they are signed and may have expired.
+	freshLinksAfter = 2
+	// maxStall is how long a download may stand still.
+	maxStall = time.Minute
+	// fullPause is how many poll intervals a task waits for room on the disk.
+	fullPause = 6
+)
+
+var errStalled = fmt.Errorf("no byte has come for %s", maxStall)
 
 // download mirrors the results into the blob store and ends the task. The
 // upstream's links die within a day; ours do not.
@@ -29,10 +39,11 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 	if err != nil {
 		return q.pollFailed(ctx, task, err), nil
 	}
-	var results []upstream.Result
-	if err := json.Unmarshal([]byte(task.Results), &results); err != nil {
-		return 0, fmt.Errorf("read results of task %s: %w", task.ID, err)
+	results, err := Results(task)
+	if err != nil {
+		return 0, err
 	}
+	defer q.mirrors.forget(task.ID)
 	artifacts := make([]store.Artifact, 0, len(results))
 	for i, result := range results {
 		artifact, err := q.mirror(ctx, driver, session, task, i, result)
@@ -41,7 +52,7 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 			if ctx.Err() != nil {
 				return 0, ctx.Err()
 			}
-			return q.downloadFailed(ctx, driver, session, task, err)
+			return q.mirrorFailed(ctx, driver, session, task, err)
 		}
 		artifacts = append(artifacts, artifact)
 	}
@@ -67,8 +78,13 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 	return 0, nil
 }
 
-// maxStall is how long a download may stand still.
-const maxStall = time.Minute
+// Results are the files of a task that lie at the upstream, while it downloads.
+func Results(task *store.Task) (results []upstream.Result, err error) {
+	if err := json.Unmarshal([]byte(task.Results), &results); err != nil {
+		return nil, fmt.Errorf("read results of task %s: %w", task.ID, err)
+	}
+	return results, nil
+}
 
 // flowing puts the end of a download off as long as bytes come.
 type flowing struct {
@@ -84,12 +100,21 @@ func (f flowing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mirror stores one result. Its type is what the bytes say.
+// mirror stores one result, which can be read meanwhile, see [Queue.Mirror]. Its
+// type is what the bytes say.
 func (q *Queue) mirror(ctx context.Context, driver upstream.Driver, session upstream.Session, task *store.Task, i int, result upstream.Result) (store.Artifact, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stall := time.AfterFunc(maxStall, cancel)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stall := time.AfterFunc(maxStall, func() { cancel(errStalled) })
 	defer stall.Stop()
+	artifact, err := q.fetch(ctx, stall, driver, session, task, i, result)
+	if err != nil && errors.Is(context.Cause(ctx), errStalled) {
+		err = errStalled
+	}
+	return artifact, err
+}
+
+func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Driver, session upstream.Session, task *store.Task, i int, result upstream.Result) (store.Artifact, error) {
 	download, err := driver.Download(ctx, session, result.URL)
 	if err != nil {
 		return store.Artifact{}, err
@@ -99,38 +124,77 @@ func (q *Queue) mirror(ctx context.Context, driver upstream.Driver, session upst
 	head := make([]byte, 3072)
 	n, err := io.ReadFull(body, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return store.Artifact{}, fmt.Errorf("download result %d: %w", i+1, err)
+		return store.Artifact{}, fmt.Errorf("result %d broke off: %w", i+1, err)
 	}
 	kind := mimetype.Detect(head[:n])
+	if contentType, _, _ := strings.Cut(kind.String(), ";"); !strings.HasPrefix(contentType, string(result.Kind)+"/") {
+		return store.Artifact{}, fmt.Errorf("result %d is no %s but %s", i+1, result.Kind, contentType)
+	}
 	name := path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s%s", i, ulid.Make(), kind.Extension()))
-	info, err := q.blobs.Put(ctx, name, io.MultiReader(bytes.NewReader(head[:n]), body))
+	pending, err := q.blobs.Create(ctx, name)
 	if err != nil {
 		return store.Artifact{}, fmt.Errorf("mirror result %d: %w", i+1, err)
 	}
-	artifact := store.Artifact{Kind: string(result.Kind), ContentType: kind.String(), Size: info.Size, SHA256: info.SHA256, Blob: name}
-	if download.Size >= 0 && info.Size != download.Size {
-		q.discard(ctx, []store.Artifact{artifact})
-		return store.Artifact{}, fmt.Errorf("download result %d: %d of %d bytes came", i+1, info.Size, download.Size)
+	m := &Mirror{ContentType: kind.String(), Size: download.Size, pending: pending}
+	q.mirrors.add(task.ID, m)
+	info, err := fill(m, io.MultiReader(bytes.NewReader(head[:n]), body))
+	m.end(err)
+	if err != nil {
+		if err := pending.Abort(); err != nil {
+			q.log.Warn("give up mirror", zap.String("task", task.ID), zap.Error(err))
+		}
+		return store.Artifact{}, fmt.Errorf("result %d: %w", i+1, err)
 	}
-	return artifact, nil
+	return store.Artifact{Kind: string(result.Kind), ContentType: m.ContentType, Size: info.Size, SHA256: info.SHA256, Blob: name}, nil
+}
+
+// fill reads all of a result and makes it durable if it is whole.
+func fill(m *Mirror, body io.Reader) (blob.Info, error) {
+	if _, err := io.Copy(m, body); err != nil {
+		return blob.Info{}, fmt.Errorf("broke off after %d bytes: %w", m.written, err)
+	}
+	if m.Size >= 0 && m.written != m.Size {
+		return blob.Info{}, fmt.Errorf("%d of %d bytes came", m.written, m.Size)
+	}
+	return m.pending.Commit()
 }
 
 // discard removes blobs that no task refers to.
 func (q *Queue) discard(ctx context.Context, artifacts []store.Artifact) {
 	for _, a := range artifacts {
-		if err := q.blobs.Delete(context.WithoutCancel(ctx), a.Blob); err != nil {
-			q.log.Warn("delete blob", zap.String("blob", a.Blob), zap.Error(err))
-		}
+		q.deleteBlob(ctx, a.Blob)
 	}
 }
 
-// downloadFailed waits before the next try, and asks for fresh links when the
-// old ones seem to be dead. The video exists and is paid, so only the deadline
-// gives it up.
-func (q *Queue) downloadFailed(ctx context.Context, driver upstream.Driver, session upstream.Session, task *store.Task, cause error) (time.Duration, error) {
-	wait := q.pollFailed(ctx, task, cause)
-	faults, _ := q.pollFaults.Load(task.ID)
-	if n, ok := faults.(int); !ok || n < freshLinksAfter || task.Ref == "" {
+// mirrorFailed waits before the next try, and asks for fresh links when the old
+// ones seem to be dead. The video exists and is paid, so only the deadline gives
+// it up.
+func (q *Queue) mirrorFailed(ctx context.Context, driver upstream.Driver, session upstream.Session, task *store.Task, cause error) (time.Duration, error) {
+	full := errors.Is(cause, blob.ErrFull)
+	if full {
+		cause = errors.New("there is no room left on the gateway's disk")
+	}
+	reason := &store.Fault{Kind: string(upstream.FileTransfer), Message: cause.Error()}
+	fault, ok := errors.AsType[*upstream.Error](cause)
+	if ok {
+		reason = words(fault)
+	}
+	err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.MirrorFailed(task, reason) })
+	if err != nil {
+		return 0, err
+	}
+	if full {
+		// The upstream has done nothing wrong: its links are as good as before.
+		wait := jitter(fullPause * q.settings.Load().PollInterval)
+		q.log.Error("a result cannot be stored", zap.String("task", task.ID), zap.Duration("again_in", wait), zap.Error(cause))
+		return wait, nil
+	}
+	faults, wait := q.pauseAfterFault(task.ID)
+	q.log.Warn("a result could not be fetched", zap.String("task", task.ID), zap.Int("in_a_row", faults), zap.Duration("again_in", wait), zap.Error(cause))
+	if ok {
+		wait = max(wait, fault.RetryAfter)
+	}
+	if faults < freshLinksAfter || task.Ref == "" {
 		return wait, nil
 	}
 	progress, err := driver.Poll(ctx, session, task.Ref)

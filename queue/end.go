@@ -137,6 +137,11 @@ func (q *Queue) expire(ctx context.Context) error {
 			}
 			e.ErrorMessage = fmt.Sprintf("the task was not ready %s after its start, when its time was over",
 				(time.Duration(t.RunDeadline-t.StartedAt) * time.Millisecond).Round(time.Second))
+			if t.Status == store.Downloading && t.ErrorMessage != "" {
+				// The upstream has made the result and could not deliver it.
+				e.ErrorKind = string(upstream.FileTransfer)
+				e.ErrorMessage += "; the result could not be fetched: " + t.ErrorMessage
+			}
 			return e, t.RunDeadline <= now
 		})
 		switch {

@@ -88,19 +88,26 @@ func (q *Queue) pollFault(ctx context.Context, task *store.Task, cause error) (t
 
 // pollFailed counts a poll that learnt nothing and returns the growing pause.
 func (q *Queue) pollFailed(ctx context.Context, task *store.Task, cause error) time.Duration {
-	before, _ := q.pollFaults.LoadOrStore(task.ID, 0)
-	faults := before.(int) + 1
-	q.pollFaults.Store(task.ID, faults)
+	faults, pause := q.pauseAfterFault(task.ID)
 	if faults == 1 { // the rest of the row tells nothing new
 		q.noteFault(ctx, task, cause)
 	}
-	pause := q.settings.Load().PollInterval
+	q.log.Warn("poll failed", zap.String("task", task.ID), zap.String("session", task.SessionID), zap.Int("in_a_row", faults),
+		zap.Duration("again_in", pause), zap.Error(cause))
+	return pause
+}
+
+// pauseAfterFault counts a fault and returns how many there were in a row, and
+// the pause that grows with them.
+func (q *Queue) pauseAfterFault(taskID string) (faults int, pause time.Duration) {
+	before, _ := q.pollFaults.LoadOrStore(taskID, 0)
+	faults = before.(int) + 1
+	q.pollFaults.Store(taskID, faults)
+	pause = q.settings.Load().PollInterval
 	for range min(faults, 10) {
 		pause = min(pause*2, maxPollPause)
 	}
-	q.log.Warn("poll failed", zap.String("task", task.ID), zap.String("session", task.SessionID), zap.Int("in_a_row", faults),
-		zap.Duration("again_in", pause), zap.Error(cause))
-	return jitter(pause)
+	return faults, jitter(pause)
 }
 
 // noteFault writes into the task's history why its state or its result could not

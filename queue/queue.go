@@ -79,6 +79,7 @@ type Queue struct {
 	pollFaults sync.Map
 	polls      sync.Map // upstream name → chan struct{}: room for polls at once
 
+	mirrors mirrors
 	storage storageWatch
 	audited atomic.Pointer[audit] // the last time that everything kept was looked at
 }

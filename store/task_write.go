@@ -247,6 +247,25 @@ func (t *Tx) SetMoney(task *Task, money string) error {
 	return nil
 }
 
+// MirrorFailed notes why a result could not be fetched yet, unless that is what
+// is known already. The task goes on; until it ends, its ErrorMessage is what
+// holds it up.
+func (t *Tx) MirrorFailed(task *Task, why *Fault) error {
+	message := clean(why.Message)
+	if message == task.ErrorMessage {
+		return nil
+	}
+	err := t.changeTask("note a failed download", task.ID,
+		"UPDATE tasks SET error_message = $4, updated_at = $5 WHERE id = $1 AND status = $2 AND attempt = $3",
+		task.Status, task.Attempt, message, t.Now)
+	if err != nil {
+		return err
+	}
+	task.ErrorMessage = message
+	t.happened(task, TaskUpdated, MirrorFail, why)
+	return nil
+}
+
 // FreshResults replaces the links of a task that is downloading.
 func (t *Tx) FreshResults(task *Task, results string) error {
 	return t.changeTask("replace links", task.ID,
