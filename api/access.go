@@ -37,6 +37,7 @@ var access = map[string]need{
 	"GET /api/v1/health":                optional,
 	"GET /api/v1/me":                    anyKey,
 	"GET /api/v1/stats":                 mayRead,
+	"GET /api/v1/storage":               mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,
 	"GET /api/v1/tasks/{id}":            mayRead,
 	"POST /api/v1/tasks/{id}/cancel":    mayCancel,

@@ -29,6 +29,7 @@ func (a *api) nativeRoutes(r *router) {
 	a.sessionOperations(h)
 	a.keyOperations(h)
 	a.statusOperations(h)
+	a.storageOperations(h)
 }
 
 // operation describes a native endpoint. The scope that it needs is in the table

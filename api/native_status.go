@@ -93,6 +93,7 @@ type healthAnswer struct {
 	Container *containerView `json:"container" doc:"The upstream's container, null when none is configured."`
 	Sessions  *sessionCounts `json:"sessions,omitempty" doc:"Only for callers with the scope task:read."`
 	Tasks     *taskCounts    `json:"tasks,omitempty" doc:"Only for callers with the scope task:read; their own, or everybody's for an admin."`
+	Storage   *storageBrief  `json:"storage,omitempty" doc:"Only for callers with the scope task:read."`
 }
 
 type containerView struct {
@@ -130,7 +131,12 @@ func (a *api) getHealth(ctx context.Context, _ *struct{}) (*healthOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	storage, err := a.Queue.Storage(ctx)
+	if err != nil {
+		return nil, err
+	}
 	out.Body.Tasks = taskCountsOf(stats)
+	out.Body.Storage = new(storageBriefOf(storage))
 	out.Body.Sessions = &sessionCounts{Total: len(sessions)}
 	for _, session := range sessions {
 		if session.Enabled && session.State == store.Ready {

@@ -45,6 +45,8 @@ type engine struct {
 	blobs   *blob.Disk
 	keyring *auth.Keyring
 	sim     *simulator.Server
+
+	settings queue.Settings
 }
 
 var shared engine
@@ -96,10 +98,11 @@ func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error)
 	if err != nil {
 		return err
 	}
-	e.queue.Configure(queue.Settings{
+	e.settings = queue.Settings{
 		Upstreams:    map[string]queue.Upstream{"jimeng": {Driver: driver}},
 		PollInterval: 50 * time.Millisecond, StartDeadline: time.Hour, Deadline: time.Hour, MaxFailovers: 3,
-	})
+	}
+	e.queue.Configure(e.settings)
 	if err := e.queue.Start(ctx); err != nil {
 		return err
 	}
