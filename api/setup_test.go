@@ -46,6 +46,7 @@ type engine struct {
 	keyring *auth.Keyring
 	sim     *simulator.Server
 
+	dir      string
 	settings queue.Settings
 }
 
@@ -76,6 +77,7 @@ func TestMain(m *testing.M) {
 
 func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error) {
 	log := testLog()
+	e.dir = dir
 	if e.store, err = store.Open(ctx, "sqlite://"+filepath.Join(dir, "gateway.db"), log); err != nil {
 		return err
 	}
