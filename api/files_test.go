@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +181,35 @@ func TestReadersOfAFailedFetchNotice(t *testing.T) {
 				t.Errorf("link of a cancelled task: %s %s", res.Status, raw)
 			}
 		})
+	}
+}
+
+func TestWhatATaskTellsOfItsFiles(t *testing.T) {
+	t.Parallel()
+	g := serve(t, nil).as(`{"name":"c","scopes":["video:create","task:read"]}`)
+	task := g.await(g.seed("a boat"), "succeeded")
+	artifacts := task["artifacts"].([]any)
+	video := artifacts[0].(map[string]any)
+	if video["width"] != 480.0 || video["height"] != 270.0 || video["length"] != 3.0 || video["content_type"] != "video/mp4" ||
+		video["poster"] != false || video["expires_at"] != nil || video["url"] != task["video_url"] {
+		t.Errorf("video: %v", video)
+	}
+	if task["image_urls"] != nil {
+		t.Errorf("images of a video: %v", task["image_urls"])
+	}
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		if len(artifacts) != 1 || task["poster_url"] != nil {
+			t.Errorf("a poster from nowhere: %v", task)
+		}
+		return
+	}
+	poster := artifacts[1].(map[string]any)
+	if poster["poster"] != true || poster["kind"] != "image" || poster["url"] != task["poster_url"] || poster["length"] != nil {
+		t.Errorf("poster: %v", poster)
+	}
+	res, still := g.do("GET", task["poster_url"].(string), "", nil)
+	if picture, err := jpeg.DecodeConfig(bytes.NewReader(still)); err != nil || res.Header.Get("Content-Type") != "image/jpeg" || picture.Width != 480 {
+		t.Errorf("poster: %s, %v, %v", res.Status, picture, err)
 	}
 }
 

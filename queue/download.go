@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/media"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
@@ -56,6 +57,8 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 		}
 		artifacts = append(artifacts, artifact)
 	}
+	// Before the end, so that there is one announcement with everything in it.
+	artifacts = append(artifacts, q.posters(ctx, task, artifacts)...)
 	until, err := q.store.ArtifactsUntil(ctx, task.KeyID, q.settings.Load().Retention.Artifacts.Milliseconds())
 	if err != nil {
 		q.discard(ctx, artifacts)
@@ -127,7 +130,8 @@ func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Dr
 		return store.Artifact{}, fmt.Errorf("result %d broke off: %w", i+1, err)
 	}
 	kind := mimetype.Detect(head[:n])
-	if contentType, _, _ := strings.Cut(kind.String(), ";"); !strings.HasPrefix(contentType, string(result.Kind)+"/") {
+	contentType := media.TypeName(kind.String())
+	if !strings.HasPrefix(contentType, string(result.Kind)+"/") {
 		return store.Artifact{}, fmt.Errorf("result %d is no %s but %s", i+1, result.Kind, contentType)
 	}
 	name := path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s%s", i, ulid.Make(), kind.Extension()))
@@ -135,9 +139,10 @@ func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Dr
 	if err != nil {
 		return store.Artifact{}, fmt.Errorf("mirror result %d: %w", i+1, err)
 	}
-	m := &Mirror{ContentType: kind.String(), Size: download.Size, pending: pending}
+	m := &Mirror{ContentType: contentType, Size: download.Size, pending: pending}
 	q.mirrors.add(task.ID, m)
-	info, err := fill(m, io.MultiReader(bytes.NewReader(head[:n]), body))
+	artifact := store.Artifact{Kind: string(result.Kind), ContentType: contentType, Blob: name}
+	err = fill(m, io.MultiReader(bytes.NewReader(head[:n]), body), &artifact)
 	m.end(err)
 	if err != nil {
 		if err := pending.Abort(); err != nil {
@@ -145,18 +150,46 @@ func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Dr
 		}
 		return store.Artifact{}, fmt.Errorf("result %d: %w", i+1, err)
 	}
-	return store.Artifact{Kind: string(result.Kind), ContentType: m.ContentType, Size: info.Size, SHA256: info.SHA256, Blob: name}, nil
+	return artifact, nil
 }
 
-// fill reads all of a result and makes it durable if it is whole.
-func fill(m *Mirror, body io.Reader) (blob.Info, error) {
+// fill reads all of a result, and makes it durable if it is whole and what it
+// should be.
+func fill(m *Mirror, body io.Reader, artifact *store.Artifact) error {
 	if _, err := io.Copy(m, body); err != nil {
-		return blob.Info{}, fmt.Errorf("broke off after %d bytes: %w", m.written, err)
+		return fmt.Errorf("it broke off after %d bytes: %w", m.written, err)
 	}
 	if m.Size >= 0 && m.written != m.Size {
-		return blob.Info{}, fmt.Errorf("%d of %d bytes came", m.written, m.Size)
+		return fmt.Errorf("%d of %d bytes came", m.written, m.Size)
 	}
-	return m.pending.Commit()
+	if err := identify(m, artifact); err != nil {
+		return err
+	}
+	info, err := m.pending.Commit()
+	artifact.Size, artifact.SHA256 = info.Size, info.SHA256
+	return err
+}
+
+// identify looks at what has come. A type that nobody here can read is taken for
+// what its first bytes say.
+func identify(m *Mirror, artifact *store.Artifact) error {
+	file, err := m.pending.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	about, err := media.Inspect(file, m.written)
+	switch {
+	case errors.Is(err, media.ErrUnknownType):
+		return nil
+	case err != nil:
+		return err
+	case string(about.Kind) != artifact.Kind:
+		return fmt.Errorf("it is no %s but %s", artifact.Kind, about.ContentType)
+	}
+	artifact.ContentType, artifact.Width, artifact.Height = about.ContentType, about.Width, about.Height
+	artifact.LengthMS = about.Length.Milliseconds()
+	return nil
 }
 
 // discard removes blobs that no task refers to.

@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream/simulator"
 )
@@ -30,7 +32,7 @@ func TestAResultIsFetchedUntilItComes(t *testing.T) {
 	o := options{settings: func(s *queue.Settings) { s.PollInterval = 10 * time.Millisecond }}
 	both(t, o, func(t *testing.T, h *house) {
 		h.session("account-0000000001", 9)
-		faults := []string{"cut", "forbidden", "page", "garbage"}
+		faults := []string{"cut", "short", "forbidden", "page", "garbage"}
 		ids := map[string]string{}
 		for _, fault := range faults {
 			ids[fault] = h.submit(h.video(admin, "a boat [[file:"+fault+":3]]")).ID
@@ -59,7 +61,7 @@ func TestOnlyTheDeadlineGivesAResultUp(t *testing.T) {
 	both(t, o, func(t *testing.T, h *house) {
 		h.session("account-0000000001", 9)
 		ids := map[string]string{}
-		for fault, want := range map[string]string{"forbidden": "HTTP 403", "cut": "broke off", "garbage": "no video but text/html"} {
+		for fault, want := range map[string]string{"forbidden": "HTTP 403", "cut": "broke off", "short": "damaged", "garbage": "no video but text/html"} {
 			ids[want] = h.submit(h.video(admin, "a boat [[file:"+fault+"]]")).ID
 		}
 		for want, id := range ids {
@@ -101,6 +103,46 @@ func TestAFetchGoesOnAfterARestart(t *testing.T) {
 			t.Errorf("task: %+v, %d submits", task, len(h.sim.Submits()))
 		}
 	})
+}
+
+func TestWhatIsKnownOfAVideo(t *testing.T) {
+	_, err := exec.LookPath("ffmpeg")
+	tool := err == nil
+	each(t, options{delay: time.Millisecond}, func(t *testing.T, h *house) {
+		h.session("account-0000000001", 1)
+		task := h.made(admin)
+		video := task.Artifacts[0]
+		if video.Kind != "video" || video.ContentType != "video/mp4" || video.Width != 480 || video.Height != 270 || video.LengthMS != 3000 || video.Poster {
+			t.Errorf("video: %+v", video)
+		}
+		if !tool {
+			if len(task.Artifacts) != 1 {
+				t.Errorf("artifacts: %+v", task.Artifacts)
+			}
+			return
+		}
+		if len(task.Artifacts) != 2 {
+			t.Fatalf("artifacts: %+v", task.Artifacts)
+		}
+		poster := task.Artifacts[1]
+		if poster.Kind != "image" || !poster.Poster || poster.ContentType != "image/jpeg" || poster.Width != 480 || poster.Height != 270 || poster.Size == 0 {
+			t.Errorf("poster: %+v", poster)
+		}
+		if task.ArtifactBytes != video.Size+poster.Size || !h.has(task) {
+			t.Errorf("task: %+v", task)
+		}
+	})
+}
+
+// The machine may have no ffmpeg. This one changes the environment, so it is
+// alone.
+func TestAVideoWithoutAPoster(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	h := build(t, storetest.SQLite(t), options{delay: time.Millisecond})
+	h.session("account-0000000001", 1)
+	if task := h.made(admin); len(task.Artifacts) != 1 || task.Artifacts[0].Width != 480 {
+		t.Errorf("task: %+v", task)
+	}
 }
 
 func TestASlowReaderHoldsNobodyUp(t *testing.T) {
