@@ -40,10 +40,12 @@ export interface Material {
 
 export interface Artifact {
   kind: string
-  content_type: string
-  size: number
-  sha256: string
-  url: string
+  /** Null, like size and sha256, while the gateway fetches the file. */
+  content_type: string | null
+  size: number | null
+  sha256: string | null
+  /** Null when the file has been deleted. */
+  url: string | null
 }
 
 export interface Task {

@@ -42,9 +42,11 @@ export function TaskFacts({ task }: { task: Task }) {
             key={index}
             name={artifacts.length > 1 ? `${t('task.files')} ${index + 1}` : t('task.files')}
             value={
-              <span title={`${t('task.checksum')} ${artifact.sha256}`}>
-                {artifact.content_type} · {format.bytes(artifact.size)}
-              </span>
+              artifact.size !== null && (
+                <span title={`${t('task.checksum')} ${artifact.sha256}`}>
+                  {artifact.content_type} · {format.bytes(artifact.size)}
+                </span>
+              )
             }
           />
         ))}
