@@ -24,6 +24,11 @@ type Model struct {
 	MaxImages       int       `json:"max_images,omitempty"`
 	MaxVideos       int       `json:"max_videos,omitempty"`
 	MaxAudios       int       `json:"max_audios,omitempty"`
+
+	// What a task costs is Credits and CreditsPerSecond times its duration, as
+	// far as somebody knows; 0 for not known.
+	Credits          float64 `json:"credits,omitempty"`
+	CreditsPerSecond float64 `json:"credits_per_second,omitempty"`
 }
 
 // InvalidError is a request that a model cannot serve. Its message names the
@@ -38,6 +43,46 @@ func (e *InvalidError) Error() string { return e.Field + ": " + e.Message }
 // Is reports whether name is the model's ID or one of its aliases.
 func (m *Model) Is(name string) bool {
 	return m.ID == name || slices.Contains(m.Aliases, name)
+}
+
+// Find returns the model with that ID or alias, nil if there is none.
+func Find(models []Model, name string) *Model {
+	i := slices.IndexFunc(models, func(m Model) bool { return m.Is(name) })
+	if i < 0 {
+		return nil
+	}
+	return &models[i]
+}
+
+// Widen makes m what m or other can do: of each limit the more lenient one. It
+// leaves the lists that both were made of alone.
+func (m *Model) Widen(other *Model) {
+	m.Aliases = union(m.Aliases, other.Aliases)
+	m.Durations = union(m.Durations, other.Durations)
+	slices.Sort(m.Durations)
+	m.Ratios = union(m.Ratios, other.Ratios)
+	m.Resolutions = union(m.Resolutions, other.Resolutions)
+	if m.MaxPrompt > 0 {
+		if m.MaxPrompt = max(m.MaxPrompt, other.MaxPrompt); other.MaxPrompt == 0 {
+			m.MaxPrompt = 0 // no limit
+		}
+	}
+	m.NeedsPrompt = m.NeedsPrompt && other.NeedsPrompt
+	m.MinMaterials = min(m.MinMaterials, other.MinMaterials)
+	m.MaxMaterials = max(m.MaxMaterials, other.MaxMaterials)
+	m.MaxImages = max(m.MaxImages, other.MaxImages)
+	m.MaxVideos = max(m.MaxVideos, other.MaxVideos)
+	m.MaxAudios = max(m.MaxAudios, other.MaxAudios)
+}
+
+func union[T comparable](a, b []T) []T {
+	out := slices.Clone(a)
+	for _, v := range b {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // Check returns an [*InvalidError] if the model cannot serve the request.

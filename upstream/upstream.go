@@ -16,7 +16,10 @@ import (
 type Driver interface {
 	// Models lists what the upstream can run, as far as is known now. It never
 	// waits for the network: as long as the upstream has not been reached, it
-	// answers with everything that the upstream may turn out to serve.
+	// answers with everything that the upstream may turn out to serve. Nobody
+	// changes the list, so that a driver can answer with the same one until it
+	// learns another: the queue asks for every task, and whatever it makes of
+	// the list it makes again only for a new one.
 	Models() []Model
 
 	// Submit hands the request over, once. It may spend money, so it never
@@ -59,10 +62,16 @@ type Session struct {
 }
 
 // Request is what a task asks of an upstream. It has passed [Model.Check].
+// [Request.Pick] tells which model it is for.
 type Request struct {
-	TaskID     string
-	Kind       MediaKind
-	Model      string // the name that the client used: an ID or alias of a Model
+	TaskID string
+	Kind   MediaKind
+	Model  string // the upstream's own name of it
+	// Named is true if the configuration says that this upstream runs the model,
+	// so that it is passed on also when the driver does not know it.
+	Named bool
+	// Override is what the configuration says of the model, nil for nothing.
+	Override   *Override
 	Prompt     string
 	Duration   int    // seconds; video only; never 0 for a video
 	Ratio      string // "16:9"; "" leaves it to the upstream

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -78,7 +77,7 @@ func parseURL(s string) (*url.URL, error) {
 // variants together as long as none was. The server's own /v1/models is not
 // asked: on iptag it is a stale part of what the server runs.
 func (d *Driver) Models() []upstream.Model {
-	return slices.Clone(catalogue(d.detector.last()))
+	return catalogue(d.detector.last())
 }
 
 // Close ends idle connections. Calls in flight go on, and later ones work too:

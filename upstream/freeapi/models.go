@@ -2,6 +2,7 @@ package freeapi
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
@@ -36,7 +37,13 @@ const (
 	seedanceFast = "jimeng-video-seedance-2.0-fast"
 )
 
-func isSeedance(id string) bool { return id == seedance || id == seedanceFast }
+// isSeedance is the rule by which the servers themselves tell what wants the
+// routes and fields of Seedance. (iptag of today has a list of two; what is not
+// in it is refused there at no cost when it comes with Seedance's fields, and
+// would silently run as another model without them.)
+func isSeedance(id string) bool {
+	return strings.HasPrefix(id, "seedance-") || strings.HasPrefix(id, "jimeng-video-seedance-")
+}
 
 var catalogues = func() map[variant][]upstream.Model {
 	c := map[variant][]upstream.Model{
@@ -51,15 +58,6 @@ var catalogues = func() map[variant][]upstream.Model {
 // catalogue returns what v can run. For the unknown variant that is everything
 // that any of the three can; Submit checks again when it knows.
 func catalogue(v variant) []upstream.Model { return catalogues[v] }
-
-func find(models []upstream.Model, name string) *upstream.Model {
-	for i := range models {
-		if models[i].Is(name) {
-			return &models[i]
-		}
-	}
-	return nil
-}
 
 // seedanceModels have the short names that clients use as aliases.
 func seedanceModels(m upstream.Model) []upstream.Model {
@@ -84,14 +82,19 @@ func forkModels() []upstream.Model {
 	return append(models, imageModels(sharedImages, olderImages)...)
 }
 
-// stockModels are fork's without what stock's only Seedance route would replace
-// silently: it makes 4 s of a duration of 5 and 4:3 of a ratio of 1:1.
+// What stock's only Seedance route replaces silently, by 4 s and 4:3.
+const (
+	replacedDuration = 5
+	replacedRatio    = "1:1"
+)
+
+// stockModels are fork's without what stock would replace.
 func stockModels() []upstream.Model {
 	models := forkModels()
 	for i := range models {
 		if m := &models[i]; isSeedance(m.ID) {
-			m.Durations = without(m.Durations, 5)
-			m.Ratios = without(m.Ratios, "1:1")
+			m.Durations = without(m.Durations, replacedDuration)
+			m.Ratios = without(m.Ratios, replacedRatio)
 		}
 	}
 	return models
@@ -155,33 +158,13 @@ func servedIn(id, region string) bool {
 func union(lists ...[]upstream.Model) []upstream.Model {
 	var all []upstream.Model
 	for _, m := range slices.Concat(lists...) {
-		have := find(all, m.ID)
-		if have == nil {
+		if have := upstream.Find(all, m.ID); have != nil {
+			have.Widen(&m)
+		} else {
 			all = append(all, m)
-			continue
 		}
-		have.Durations = merged(have.Durations, m.Durations)
-		slices.Sort(have.Durations)
-		have.Ratios = merged(have.Ratios, m.Ratios)
-		have.Resolutions = merged(have.Resolutions, m.Resolutions)
-		have.NeedsPrompt = have.NeedsPrompt && m.NeedsPrompt
-		have.MinMaterials = min(have.MinMaterials, m.MinMaterials)
-		have.MaxMaterials = max(have.MaxMaterials, m.MaxMaterials)
-		have.MaxImages = max(have.MaxImages, m.MaxImages)
-		have.MaxVideos = max(have.MaxVideos, m.MaxVideos)
-		have.MaxAudios = max(have.MaxAudios, m.MaxAudios)
 	}
 	return all
-}
-
-func merged[T comparable](a, b []T) []T {
-	out := slices.Clone(a)
-	for _, v := range b {
-		if !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 func without[T comparable](list []T, drop T) []T {

@@ -40,7 +40,7 @@ func TestCatalogues(t *testing.T) {
 		{"ten images", iptag, request("seedance-2.0", 5, "", 10), false},
 		{"anything that one of them does", unknown, request("seedance-2.0", 5, "1:1", 0), true},
 	} {
-		m := find(catalogue(c.v), c.r.Model)
+		m := upstream.Find(catalogue(c.v), c.r.Model)
 		if m == nil {
 			t.Errorf("%s: %s has no %s", c.name, c.v, c.r.Model)
 			continue
@@ -49,7 +49,7 @@ func TestCatalogues(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if find(catalogue(fork), "jimeng-video-veo3") != nil || find(catalogue(iptag), "jimeng-2.1") != nil {
+	if upstream.Find(catalogue(fork), "jimeng-video-veo3") != nil || upstream.Find(catalogue(iptag), "jimeng-2.1") != nil {
 		t.Error("a model is in the wrong catalogue: the server would silently run another")
 	}
 	for v, models := range catalogues {
@@ -57,7 +57,7 @@ func TestCatalogues(t *testing.T) {
 			if !slices.IsSorted(m.Durations) {
 				t.Errorf("%s: %s: %v", v, m.ID, m.Durations)
 			}
-			if find(catalogue(unknown), m.ID) == nil {
+			if upstream.Find(catalogue(unknown), m.ID) == nil {
 				t.Errorf("the union lacks %s", m.ID)
 			}
 		}

@@ -53,26 +53,24 @@ func (d *Driver) Submit(ctx context.Context, s upstream.Session, r *upstream.Req
 
 // prepare refuses whatever this server would run differently than asked: above
 // all unknown models, for which all three silently run, and charge for, their
-// default model.
+// default model. Whoever names a model in the configuration vouches for it.
 func (d *Driver) prepare(ctx context.Context, s upstream.Session, r *upstream.Request) (*plan, error) {
 	if err := checkSecret(s.Secret); err != nil {
 		return nil, err
 	}
-	if find(catalogue(unknown), r.Model) == nil {
+	if r.Pick(catalogue(unknown)) == nil {
 		return nil, unknownModel(r)
 	}
 	v, err := d.variant(ctx)
 	if err != nil {
 		return nil, err
 	}
-	m := find(catalogue(v), r.Model)
-	if m == nil || m.Kind != r.Kind {
+	m := r.Pick(catalogue(v))
+	if m == nil {
 		return nil, unknownModel(r)
 	}
-	if v == iptag && !servedIn(m.ID, region(s.Secret)) {
-		return nil, refused(&upstream.InvalidError{
-			Field: "model", Message: fmt.Sprintf("%s is not served in the region of this session", m.ID),
-		})
+	if err := kept(v, m, s, r); err != nil {
+		return nil, refused(err)
 	}
 	if err := m.Check(r); err != nil {
 		return nil, refused(err)
@@ -82,6 +80,21 @@ func (d *Driver) prepare(ctx context.Context, s upstream.Session, r *upstream.Re
 		return nil, refused(err)
 	}
 	return p, nil
+}
+
+// kept refuses what the server is known to replace without a word, whatever the
+// configuration says of the model.
+func kept(v variant, m *upstream.Model, s upstream.Session, r *upstream.Request) error {
+	replaces := v == stock && m.Kind == upstream.Video && isSeedance(m.ID)
+	switch {
+	case v == iptag && upstream.Find(catalogue(v), m.ID) != nil && !servedIn(m.ID, region(s.Secret)):
+		return &upstream.InvalidError{Field: "model", Message: fmt.Sprintf("%s is not served in the region of this session", m.ID)}
+	case replaces && r.Duration == replacedDuration:
+		return &upstream.InvalidError{Field: "duration", Message: fmt.Sprintf("this upstream makes 4 seconds of %d with the model %s", r.Duration, m.ID)}
+	case replaces && r.Ratio == replacedRatio:
+		return &upstream.InvalidError{Field: "ratio", Message: fmt.Sprintf("this upstream makes 4:3 of %s with the model %s", r.Ratio, m.ID)}
+	}
+	return nil
 }
 
 func unknownModel(r *upstream.Request) error {

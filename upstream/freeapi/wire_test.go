@@ -76,6 +76,19 @@ func dump(t *testing.T, r *http.Request) string {
 	}
 }
 
+// added is a request for a model that the configuration has named for the
+// upstream, with the most that it says of it.
+func added(model string, kind upstream.MediaKind, materials ...upstream.Material) upstream.Request {
+	r := upstream.Request{
+		Kind: kind, Model: model, Prompt: "a boat", Materials: materials,
+		Named: true, Override: &upstream.Override{MaxImages: new(9)},
+	}
+	if kind == upstream.Video {
+		r.Duration, r.Override.Durations = 20, []int{5, 20}
+	}
+	return r
+}
+
 const (
 	blockingAnswer = `{"created":1767225600,"data":[{"url":"https://v.example/a","revised_prompt":"x"},{"url":"https://v.example/b"}]}`
 	submitAnswer   = `{"code":0,"message":"submitted","data":{"history_record_id":8918159809292,"status":20}}`
@@ -128,6 +141,20 @@ func TestWire(t *testing.T) {
 		{"iptag frames by URL", iptag,
 			upstream.Request{Kind: upstream.Video, Model: "jimeng-video-3.0", Prompt: "a boat", Duration: 5, Materials: []upstream.Material{link(upstream.Image, "https://x.example/a.png")}},
 			"POST /v1/videos/generations Bearer SECRETSECRET\nmodel=\"jimeng-video-3.0\"\nprompt=\"a boat\"\nduration=5\nfunctionMode=\"first_last_frames\"\nfile_paths=[\"https://x.example/a.png\"]\n"},
+		{"fork, a Seedance that only the configuration knows", fork, added("jimeng-video-seedance-2.5", upstream.Video, jpg),
+			"POST /v1/videos/submit Bearer SECRETSECRET\nmodel=jimeng-video-seedance-2.5\nprompt=a boat\nduration=20\nfiles=JPG (material1.jpg, image/jpeg)\n"},
+		{"fork, a video model that only the configuration knows", fork, added("jimeng-video-4.0", upstream.Video),
+			"POST /v1/videos/generations Bearer SECRETSECRET\nmodel=\"jimeng-video-4.0\"\nprompt=\"a boat\"\nduration=20\n"},
+		{"iptag, a Seedance that only the configuration knows", iptag, added("seedance-2.5", upstream.Video, jpg),
+			"POST /v1/videos/generations Bearer SECRETSECRET\nmodel=seedance-2.5\nprompt=a boat\nduration=20\nfunctionMode=omni_reference\nimage_file_1=JPG (material1.jpg, image/jpeg)\n"},
+		{"an image model that only the configuration knows", stock, added("jimeng-6.0", upstream.Image),
+			"POST /v1/images/generations Bearer SECRETSECRET\nmodel=\"jimeng-6.0\"\nprompt=\"a boat\"\n"},
+		{"more than the driver knows of", fork,
+			upstream.Request{Kind: upstream.Video, Model: "jimeng-video-3.0", Prompt: "a boat", Duration: 20, Override: &upstream.Override{Durations: []int{20}}},
+			"POST /v1/videos/generations Bearer SECRETSECRET\nmodel=\"jimeng-video-3.0\"\nprompt=\"a boat\"\nduration=20\n"},
+		{"taken before the configuration forbade it", fork,
+			upstream.Request{Kind: upstream.Video, Model: "jimeng-video-3.0", Prompt: "a boat", Duration: 5, Override: &upstream.Override{Durations: []int{20}}},
+			"POST /v1/videos/generations Bearer SECRETSECRET\nmodel=\"jimeng-video-3.0\"\nprompt=\"a boat\"\nduration=5\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -175,6 +202,11 @@ func TestRefused(t *testing.T) {
 	rewritten.Duration = 5
 	oneToOne := seedance(png)
 	oneToOne.Ratio = "1:1"
+	insisted, anew := rewritten, added("seedance-2.5", upstream.Video, png)
+	insisted.Override = &upstream.Override{Durations: []int{5}}
+	anew.Duration = 5
+	unvouched := added("jimeng-video-4.0", upstream.Video)
+	unvouched.Named = false
 	for _, c := range []struct {
 		name   string
 		v      variant
@@ -186,6 +218,11 @@ func TestRefused(t *testing.T) {
 		{"no file", stock, "", seedance(), "files"},
 		{"stock would make 4 s", stock, "", rewritten, "duration"},
 		{"stock would make 4:3", stock, "", oneToOne, "ratio"},
+		{"stock would make 4 s, whatever the configuration says", stock, "", insisted, "duration"},
+		{"stock would make 4 s with a new Seedance", stock, "", anew, "duration"},
+		{"limits of a model that nobody vouches for", fork, "", unvouched, "model"},
+		{"beyond what the configuration says", fork, "", func() upstream.Request { r := added("seedance-2.5", upstream.Video, png); r.Duration = 6; return r }(), "duration"},
+		{"a known model as another kind", fork, "", added("jimeng-video-3.0", upstream.Image), "model"},
 		{"image files on stock", stock, "", image(png), "files"},
 		{"image files on fork", fork, "", image(png), "files"},
 		{"image data URI", stock, "", image(link(upstream.Image, "data:image/png;base64,AAAA")), "file_paths"},

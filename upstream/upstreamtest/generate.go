@@ -78,6 +78,34 @@ func testGenerate(t *testing.T, h Harness) {
 	}
 }
 
+// testNamedModel: whoever names a model in the configuration vouches for it, and
+// for as much as is said there.
+func testNamedModel(t *testing.T, h Harness) {
+	ctx := testContext(t)
+	r := h.Request
+	r.Model, r.Named = "no-such-model", true
+	r.Duration = 5 // which every server has for what it does not know
+	r.Override = &upstream.Override{Durations: []int{r.Duration}, MaxImages: new(len(r.Materials))}
+	if r.Ratio != "" {
+		r.Override.Ratios = []string{r.Ratio}
+	}
+	if r.Resolution != "" {
+		r.Override.Resolutions = []string{r.Resolution}
+	}
+	long := r
+	long.Duration++
+	if _, err := h.Driver.Submit(ctx, h.Session, &long); wantFault(t, h, err).Kind != upstream.BadInput || len(h.Received()) != 0 {
+		t.Errorf("longer than is said: %v, %d requests accepted", err, len(h.Received()))
+	}
+	sub, err := h.Driver.Submit(ctx, h.Session, &r)
+	if err != nil {
+		t.Fatalf("submit: %v", err)
+	}
+	if progress := finish(ctx, t, h, sub); progress.State != upstream.Succeeded || len(h.Received()) != 1 {
+		t.Errorf("ended as %+v with %d requests", progress, len(h.Received()))
+	}
+}
+
 // Material returns a stored material of random content.
 func Material(kind upstream.MediaKind, name, contentType string, size int) (upstream.Material, Content) {
 	data := make([]byte, size)

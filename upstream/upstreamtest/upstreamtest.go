@@ -50,6 +50,7 @@ func Run(t *testing.T, setup func(t *testing.T) Harness) {
 		"Generate":       testGenerate,
 		"Materials":      testMaterials,
 		"UnknownModel":   testUnknownModel,
+		"NamedModel":     testNamedModel,
 		"WrongKind":      testWrongKind,
 		"BadMaterial":    testBadMaterial,
 		"ExpiredSubmit":  testExpiredSubmit,
