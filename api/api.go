@@ -61,8 +61,7 @@ const defaultModel = "jimeng-video-seedance-2.0"
 
 type api struct {
 	Config
-	health    healthCache
-	catalogue catalogue
+	health healthCache
 }
 
 // New returns the handler of every path below /v1, /api and /auth, and of /ping.

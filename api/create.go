@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -193,40 +192,10 @@ func (c *create) finish(a *api) (*queue.NewTask, error) {
 const stockRatio = "9:16"
 
 func (a *api) defaultRatio(model string) string {
-	if m := a.model(model); m != nil && slices.Contains(m.Ratios, stockRatio) {
+	if m := a.Queue.Model(model); m != nil && slices.Contains(m.Ratios, stockRatio) {
 		return stockRatio
 	}
 	return ""
-}
-
-// model finds a model by its ID or an alias, nil if there is none.
-func (a *api) model(name string) *upstream.Model {
-	models := a.catalogue.read(a.Queue.Models)
-	for i := range models {
-		if models[i].Is(name) {
-			return &models[i]
-		}
-	}
-	return nil
-}
-
-// catalogue keeps the list of models for a second, because putting it together
-// would cost a third of the time of a create request. The queue checks every
-// request against the list of the moment.
-type catalogue struct{ last atomic.Pointer[modelsAt] }
-
-type modelsAt struct {
-	at     time.Time
-	models []upstream.Model
-}
-
-func (c *catalogue) read(list func() []upstream.Model) []upstream.Model {
-	last := c.last.Load()
-	if last == nil || time.Since(last.at) > time.Second {
-		last = &modelsAt{time.Now(), list()}
-		c.last.Store(last)
-	}
-	return last.models
 }
 
 // urlMaterial is a material that the upstream fetches itself; the gateway never

@@ -128,7 +128,7 @@ func (a *api) addText(ctx context.Context, c *create, part *multipart.Part) erro
 
 // checkModel refuses an unknown model with the queue's own words.
 func (a *api) checkModel(ctx context.Context, name string) error {
-	if name == "" || a.model(name) != nil {
+	if name == "" || a.Queue.Model(name) != nil {
 		return nil
 	}
 	return a.Queue.Check(&queue.NewTask{Key: callerOf(ctx).Key, Kind: upstream.Video, Model: name, Prompt: "x"})

@@ -28,6 +28,7 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream/freeapi"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream/simulator"
 )
@@ -61,13 +62,13 @@ func TestMain(m *testing.M) {
 	}
 	code := 1
 	shared.sim = simulator.New(simulator.Config{})
-	upstream := httptest.NewServer(shared.sim)
-	if err = shared.start(context.Background(), dir, upstream.URL); err == nil {
+	web := httptest.NewServer(shared.sim)
+	if err = shared.start(context.Background(), dir, web.URL); err == nil {
 		code = m.Run()
 		err = shared.stop(context.Background())
 	}
-	upstream.CloseClientConnections()
-	upstream.Close()
+	web.CloseClientConnections()
+	web.Close()
 	if err = errors.Join(err, os.RemoveAll(dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -103,6 +104,10 @@ func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error)
 	e.settings = queue.Settings{
 		Upstreams:    map[string]queue.Upstream{"jimeng": {Driver: driver}},
 		PollInterval: 50 * time.Millisecond, StartDeadline: time.Hour, Deadline: time.Hour, MaxFailovers: 3,
+		Models: map[string]queue.ModelSettings{"house-video": {
+			Aliases: []string{"cheap"}, Upstreams: map[string]string{"jimeng": "jimeng-video-3.0"},
+			Override: upstream.Override{Durations: []int{5, 10}, DefaultDuration: 10, Ratios: []string{"16:9"}, MaxPrompt: new(50), MaxImages: new(0), Credits: 2, CreditsPerSecond: 0.5},
+		}},
 	}
 	e.queue.Configure(e.settings)
 	if err := e.queue.Start(ctx); err != nil {

@@ -22,7 +22,7 @@ type modelItem struct {
 func (a *api) listModels(w http.ResponseWriter, _ *http.Request) {
 	list := modelList{Object: "list", Data: []modelItem{}}
 	for _, model := range a.Queue.Models() {
-		list.Data = append(list.Data, modelItem{model, "model", "jimeng-gateway"})
+		list.Data = append(list.Data, modelItem{model.Model, "model", "jimeng-gateway"})
 	}
 	writeJSON(w, http.StatusOK, list)
 }

@@ -128,6 +128,7 @@ func (q *Queue) open(ctx context.Context, task *store.Task) (upstream.Driver, up
 // read as often as the driver needs to.
 func (q *Queue) request(task *store.Task) *upstream.Request {
 	r := request(task)
+	q.catalogue().address(r, task.Upstream)
 	for i, m := range task.Materials {
 		if m.Blob != "" {
 			r.Materials[i].Open = func(ctx context.Context) (io.ReadCloser, error) { return q.blobs.Open(ctx, m.Blob) }

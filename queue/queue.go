@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,6 +40,8 @@ type Settings struct {
 	RunDeadline   time.Duration // most time of one attempt, 0 for no limit of its own
 	MaxFailovers  int           // times that another session takes over
 	Retention     Retention
+
+	Models map[string]ModelSettings // by ID; see [Settings.Check]
 }
 
 // Upstream is a configured upstream.
@@ -62,6 +63,7 @@ type Queue struct {
 	mu       sync.Mutex
 	stack    []*Settings // the last one is in force
 	settings atomic.Pointer[Settings]
+	models   atomic.Pointer[catalogue] // the last that was made
 
 	steady   atomic.Int64 // since when this node's heartbeats have been in time, Unix milliseconds; 0 when they are not
 	stopping atomic.Bool
@@ -190,19 +192,4 @@ func (q *Queue) Task(ctx context.Context, keyID, id string) (*store.Task, error)
 // Stats counts the tasks of the key, or of all keys if keyID is "".
 func (q *Queue) Stats(ctx context.Context, keyID string) (map[store.Status]int64, error) {
 	return q.store.Stats(ctx, keyID)
-}
-
-// Models lists what the configured upstreams can run, each name once: where two
-// upstreams have a model of one name, the first by name describes it.
-func (q *Queue) Models() []upstream.Model {
-	var models []upstream.Model
-	settings := q.settings.Load()
-	for _, name := range slices.Sorted(maps.Keys(settings.Upstreams)) {
-		for _, m := range settings.Upstreams[name].Driver.Models() {
-			if !slices.ContainsFunc(models, func(other upstream.Model) bool { return other.ID == m.ID }) {
-				models = append(models, m)
-			}
-		}
-	}
-	return models
 }

@@ -1,11 +1,10 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -121,29 +120,17 @@ func (q *Queue) plan(n *NewTask) (*store.Task, error) {
 		Deadline:   time.Now().Add(atMost(n.Deadline, settings.Deadline)).UnixMilli(),
 	}
 	task.StartDeadline = min(time.Now().Add(atMost(n.StartDeadline, settings.StartDeadline)).UnixMilli(), task.Deadline)
-	var route []string
-	var refusal error
-	for _, name := range slices.Sorted(maps.Keys(settings.Upstreams)) {
-		model := find(settings.Upstreams[name].Driver.Models(), n.Kind, n.Model)
-		if model == nil {
-			continue
-		}
-		if task.Duration == 0 {
-			task.Duration = model.DefaultDuration
-		}
-		if err := model.Check(request(task)); err != nil {
-			refusal = err
-			continue
-		}
-		route = append(route, name)
-	}
-	if len(route) == 0 && refusal != nil {
-		return nil, refusal
-	}
-	if len(route) == 0 {
+	entry := q.catalogue().entries[n.Model]
+	if entry == nil || entry.Kind != n.Kind {
 		return nil, q.unknownModel(n)
 	}
-	task.Route = strings.Join(route, ",")
+	task.Duration = cmp.Or(task.Duration, entry.DefaultDuration)
+	task.Ratio = cmp.Or(task.Ratio, entry.ratio)
+	task.Resolution = cmp.Or(task.Resolution, entry.resolution)
+	var err error
+	if task.Route, err = entry.route(request(task)); err != nil {
+		return nil, err
+	}
 	return task, nil
 }
 
@@ -155,15 +142,11 @@ func (q *Queue) unknownModel(n *NewTask) error {
 			names = append(names, m.ID)
 		}
 	}
-	return &upstream.InvalidError{Field: "model", Message: fmt.Sprintf("%q is not known, allowed: %s", n.Model, strings.Join(names, ", "))}
-}
-
-func find(models []upstream.Model, kind upstream.MediaKind, name string) *upstream.Model {
-	i := slices.IndexFunc(models, func(m upstream.Model) bool { return m.Kind == kind && m.Is(name) })
-	if i < 0 {
-		return nil
+	message := fmt.Sprintf("%q is not known, allowed: %s", n.Model, strings.Join(names, ", "))
+	if m := q.Model(n.Model); m != nil {
+		message = fmt.Sprintf("%q makes %ss, not %ss; allowed: %s", n.Model, m.Kind, n.Kind, strings.Join(names, ", "))
 	}
-	return &models[i]
+	return &upstream.InvalidError{Field: "model", Message: message}
 }
 
 // request is what a task asks for, as [upstream.Model.Check] looks at it.
