@@ -36,6 +36,7 @@ var access = map[string]need{
 	"POST /auth/logout":                 public,
 	"GET /api/v1/health":                optional,
 	"GET /api/v1/me":                    anyKey,
+	"GET /api/v1/models":                anyKey,
 	"GET /api/v1/stats":                 mayRead,
 	"GET /api/v1/storage":               mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,

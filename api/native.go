@@ -30,6 +30,7 @@ func (a *api) nativeRoutes(r *router) {
 	a.keyOperations(h)
 	a.statusOperations(h)
 	a.storageOperations(h)
+	a.modelOperations(h)
 }
 
 // operation describes a native endpoint. The scope that it needs is in the table
