@@ -66,7 +66,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.settings, err = a.resolve(); err != nil {
 		return err
 	}
-	return a.loadDrivers()
+	if err := a.loadDrivers(); err != nil {
+		return err
+	}
+	queued := a.settings.queue(a.drivers)
+	return oneLine(queued.Check())
 }
 
 // watchStopping hears of the end of this configuration before its servers wait

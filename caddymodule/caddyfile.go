@@ -37,7 +37,7 @@ type option struct {
 }
 
 // options has every option that is one line. The blocks upload and retention
-// have tables of their own, and upstream is read by a function.
+// have tables of their own, upstream and model are read by functions.
 var options = map[string]option{
 	"database":       text("database <url>", func(c *Config) *string { return &c.Database }, checkDatabase),
 	"data_dir":       text("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, nil),
@@ -77,7 +77,7 @@ const (
 )
 
 // UnmarshalCaddyfile reads the global option jimeng. Every option may be given
-// once, upstream and upstream_concurrency once per name; all of them are
+// once, upstream, upstream_concurrency and model once per name; all of them are
 // optional, and [Config] tells the defaults. Syntax:
 //
 //	jimeng {
@@ -111,6 +111,9 @@ const (
 //			<options of the driver>
 //		}
 //		upstream_concurrency <name> <number>
+//		model <id> {
+//			<options of a model, see [Model]>
+//		}
 //	}
 //
 // The name of an upstream is its driver's unless another is given.
@@ -137,8 +140,10 @@ func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = c.readUpstream(d)
 		case "upstream_concurrency":
 			err = c.readUpstreamConcurrency(d)
+		case "model":
+			err = c.readModel(d)
 		default:
-			err = c.readOption(d, "jimeng", options, seen, "retention", "upload", "upstream", "upstream_concurrency")
+			err = c.readOption(d, "jimeng", options, seen, "model", "retention", "upload", "upstream", "upstream_concurrency")
 		}
 		if err != nil {
 			return err

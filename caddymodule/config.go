@@ -12,11 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
 // Config is the configuration of the gateway, the app module "jimeng". Every
-// string may hold placeholders, which are replaced when the configuration is
+// string, but those of models, may hold placeholders, which are replaced when the configuration is
 // loaded; a value that is empty then counts as not given, so that the shipped
 // Caddyfile can name every variable of the environment.
 type Config struct {
@@ -101,6 +103,11 @@ type Config struct {
 	// The most tasks that run at once on one upstream, by its name; 0 is no
 	// limit. Default: 0
 	UpstreamConcurrency map[string]Value `json:"upstream_concurrency,omitempty"`
+
+	// What the models can do, by ID, where that is not what the drivers say, and
+	// models that they do not know. There are no placeholders in here.
+	// Default: the models that the drivers know
+	Models map[string]*Model `json:"models,omitempty"`
 }
 
 // Upload limits the materials of one request.
@@ -145,6 +152,7 @@ type settings struct {
 	keepArtifacts, keepTasks                 time.Duration
 	budget                                   int64
 	upstreamConcurrency                      map[string]int
+	models                                   map[string]queue.ModelSettings
 }
 
 // resolve checks the whole configuration and reports every fault in it. It has
@@ -196,10 +204,37 @@ func (c *Config) resolve() (*settings, error) {
 		set(&faults, &n, "upstream_concurrency "+name, string(c.UpstreamConcurrency[name]), 0, parseCount)
 		s.upstreamConcurrency[name] = n
 	}
+	s.models = map[string]queue.ModelSettings{}
+	for _, id := range slices.Sorted(maps.Keys(c.Models)) {
+		if err := c.Models[id].check(id); err != nil {
+			faults = append(faults, fmt.Errorf("model %s: %w", id, err))
+			continue
+		}
+		s.models[id] = c.Models[id].resolve()
+	}
 	if _, err := databaseIdentity(s.database); err != nil {
 		faults = append(faults, fmt.Errorf("database: %w", err))
 	}
 	return &s, oneLine(faults)
+}
+
+// queue is what of the settings the queue needs.
+func (s *settings) queue(drivers map[string]upstream.Driver) queue.Settings {
+	upstreams := make(map[string]queue.Upstream, len(drivers))
+	for name, driver := range drivers {
+		upstreams[name] = queue.Upstream{Driver: driver, Concurrency: s.upstreamConcurrency[name]}
+	}
+	return queue.Settings{
+		Upstreams:     upstreams,
+		Concurrency:   s.concurrency,
+		PollInterval:  s.pollInterval,
+		StartDeadline: s.startDeadline,
+		RunDeadline:   s.runDeadline,
+		Deadline:      s.deadline,
+		MaxFailovers:  s.maxFailovers,
+		Models:        s.models,
+		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Budget: s.budget},
+	}
 }
 
 // oneLine joins errors so that a log shows them in one line.

@@ -137,22 +137,9 @@ func (e *engine) configure(s *settings, drivers map[string]upstream.Driver, log 
 	case s.secretKey != e.secretKey:
 		return nil, errors.New("secret_key cannot change in a running gateway; restart it")
 	}
-	upstreams := make(map[string]queue.Upstream, len(drivers))
-	for name, driver := range drivers {
-		upstreams[name] = queue.Upstream{Driver: driver, Concurrency: s.upstreamConcurrency[name]}
-	}
 	l := &layer{log.Core(), s.gracePeriod}
 	e.change(func() { e.layers = append(e.layers, l) })
-	revertQueue := e.queue.Configure(queue.Settings{
-		Upstreams:     upstreams,
-		Concurrency:   s.concurrency,
-		PollInterval:  s.pollInterval,
-		StartDeadline: s.startDeadline,
-		RunDeadline:   s.runDeadline,
-		Deadline:      s.deadline,
-		MaxFailovers:  s.maxFailovers,
-		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Budget: s.budget},
-	})
+	revertQueue := e.queue.Configure(s.queue(drivers))
 	return func() {
 		revertQueue()
 		e.change(func() { e.layers = slices.DeleteFunc(e.layers, func(other *layer) bool { return other == l }) })
