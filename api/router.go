@@ -151,9 +151,10 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// base is what links begin with.
+// base is what links begin with: nothing when nobody knows the gateway's address,
+// because the request came in by Caddy's admin endpoint or names no host.
 func (a *api) base(r *http.Request) string {
-	if a.PublicURL != "" {
+	if a.PublicURL != "" || r.Host == "" {
 		return a.PublicURL
 	}
 	if auth.Secure(r) {

@@ -21,6 +21,7 @@ func init() {
 	caddy.RegisterModule(new(App))
 	caddy.RegisterModule(Handler{})
 	caddy.RegisterModule(Dashboard{})
+	caddy.RegisterModule(Admin{})
 	httpcaddyfile.RegisterGlobalOption("jimeng", parseGlobalOption)
 	httpcaddyfile.RegisterHandlerDirective("jimeng", parseHandler)
 	httpcaddyfile.RegisterDirective("jimeng_dashboard", parseDashboard)
