@@ -19,6 +19,13 @@ func init() {
 		Name:  "jimeng",
 		Short: "Commands of the jimeng gateway",
 		CobraFunc: func(cmd *cobra.Command) {
+			cmd.Long = `Commands of the jimeng gateway. All but simulate work on a running gateway, by way
+of Caddy's admin endpoint: at --address, or where the configuration file has it,
+or at ` + caddy.DefaultAdminListen + `.`
+			// Without these two cobra would take a misspelt command for a wish for help.
+			cmd.Args = cobra.NoArgs
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			cmd.AddCommand(gatewayCommands()...)
 			cmd.AddCommand(simulateCommand())
 		},
 	})

@@ -22,6 +22,7 @@ type gateway struct {
 	t       *testing.T
 	dir     string
 	address string
+	admin   string // where Caddy's admin endpoint listens, "off" unless a test says otherwise
 	client  *http.Client
 }
 
@@ -33,7 +34,7 @@ func newGateway(t *testing.T) *gateway {
 	}
 	listener.Close() // Caddy takes the port
 	transport := new(http.Transport)
-	g := &gateway{t: t, dir: realPath(t.TempDir()), address: listener.Addr().String(), client: &http.Client{Transport: transport}}
+	g := &gateway{t: t, dir: realPath(t.TempDir()), address: listener.Addr().String(), admin: "off", client: &http.Client{Transport: transport}}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		if err := caddy.Stop(); err != nil {
@@ -56,7 +57,7 @@ func (g *gateway) config(options, site string) map[string]any {
 	if !strings.Contains(options, "data_dir ") {
 		options += "\ndata_dir " + g.dir + "/data"
 	}
-	text := "{\nadmin off\npersist_config off\nstorage file_system " + g.dir + "/caddy\nlog {\nlevel ERROR\n}\njimeng {\nadmin_token " + testToken + "\n" + options + "\n}\n}\n" +
+	text := "{\nadmin " + g.admin + "\npersist_config off\nstorage file_system " + g.dir + "/caddy\nlog {\nlevel ERROR\n}\njimeng {\nadmin_token " + testToken + "\n" + options + "\n}\n}\n" +
 		"http://" + g.address + " {\nbind 127.0.0.1\njimeng\n" + site + "\n}\n"
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), nil)
 	if err != nil {
