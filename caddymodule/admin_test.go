@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -145,6 +146,43 @@ func TestAdminEndpointAndBrowsers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A stream comes through as it is written, and ends at once when the gateway is
+// configured anew.
+func TestStreamsOfTheAdminEndpoint(t *testing.T) {
+	g := newGateway(t)
+	socket := g.adminSocket()
+	const options = "upstream simulator {\nvariant iptag\n}\n"
+	g.mustLoad(options, "")
+	g.jimeng("secret-of-a-session", "session", "add")
+	id := g.create("[[delay:10m]] a boat")
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}
+	defer transport.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/jimeng/api/v1/tasks/"+id+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	stream := bufio.NewReader(response.Body)
+	for line := ""; line != "event: snapshot\n"; {
+		if line, err = stream.ReadString('\n'); err != nil {
+			t.Fatal("before the snapshot:", err)
+		}
+	}
+	g.mustLoad(options+"grace_period 3s\n", "")
+	if _, err := io.Copy(io.Discard, stream); err != nil {
+		t.Error("the stream did not end well:", err)
+	}
+	g.jimeng("", "task", "cancel", id)
 }
 
 // deadlines is an answer that remembers the deadline for reading the request.

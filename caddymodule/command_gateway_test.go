@@ -229,9 +229,19 @@ func TestTaskCommands(t *testing.T) {
 	}
 	g.looks(g.jimeng("", "task", "retry", id), "ID is the new task; `task watch ID` follows it\n")
 	g.refused("The task has ended already.", "task", "cancel", id)
+	history := g.jimeng("", "task", "history", id)
+	for _, want := range []string{"AT  WHAT  STATUS  ATTEMPT  UPSTREAM  SESSION  NOTE\n", "TIME  created  queued  -  -  -\n",
+		"TIME  admitted  submitting  1  simulator  ID  waited 0s\n", "TIME  ended  succeeded  "} {
+		if !strings.Contains(shape(history), want) {
+			t.Errorf("no %q in\n%s", want, history)
+		}
+	}
 	if counts := g.jimeng("", "stats"); !strings.HasSuffix(shape(counts), "total  2\n") {
 		t.Error(counts)
 	}
+	g.looks(g.jimeng("", "task", "delete", id), "deleted ID\n")
+	g.refused(id+": It does not exist.", "task", "show", id)
+	g.refused("task "+id+": It does not exist.", "task", "watch", id)
 }
 
 func TestWatchAndCancel(t *testing.T) {

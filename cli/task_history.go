@@ -3,6 +3,7 @@ package cli
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ type historyEntry struct {
 	At            *time.Time `json:"at"`
 	What          string     `json:"what"`
 	Status        string     `json:"status"`
+	Waited        *float64   `json:"waited"` // seconds
 	Attempt       *int       `json:"attempt"`
 	Upstream      *string    `json:"upstream"`
 	SessionPoolID *string    `json:"session_pool_id"`
@@ -25,17 +27,19 @@ type historyEntry struct {
 
 // note is what the entry says beside its columns.
 func (h *historyEntry) note() string {
-	text := (&task{QueuePosition: h.QueuePosition, QueueTotal: h.QueueTotal, QueueETA: h.QueueETA}).place()
-	for _, part := range []*string{h.ErrorKind, h.ErrorMessage, h.Money} {
-		if part == nil || *part == "" {
-			continue
-		}
-		if text != "" {
-			text += ": "
-		}
-		text += *part
+	var parts []string
+	if h.Waited != nil {
+		parts = append(parts, "waited "+span(time.Duration(*h.Waited*float64(time.Second))))
 	}
-	return text
+	if place := (&task{QueuePosition: h.QueuePosition, QueueTotal: h.QueueTotal, QueueETA: h.QueueETA}).place(); place != "" {
+		parts = append(parts, place)
+	}
+	for _, part := range []*string{h.ErrorKind, h.ErrorMessage, h.Money} {
+		if part != nil && *part != "" {
+			parts = append(parts, *part)
+		}
+	}
+	return strings.Join(parts, ": ")
 }
 
 func (c Connect) taskHistory() *cobra.Command {
