@@ -16,6 +16,9 @@ const (
 	patience = time.Minute
 	// pause is between two questions.
 	pause = time.Second
+	// freshFor is how long follow listens to events before it asks again: they
+	// bring no forecast, and a connection may die without a word.
+	freshFor = 30 * time.Second
 	// maxEvent bounds one event in bytes; a task with a long prompt and many
 	// materials has some hundred thousand.
 	maxEvent = 16 << 20
@@ -84,6 +87,8 @@ func (g *Gateway) task(ctx context.Context, id string) (*update, error) {
 // and returns what it was told last. Whatever ends the stream before the task has
 // ended, the caller asks for the task itself and listens again.
 func (g *Gateway) listen(ctx context.Context, last *update, each func(*update)) *update {
+	ctx, cancel := context.WithTimeout(ctx, freshFor)
+	defer cancel()
 	response, err := g.send(ctx, http.MethodGet, at("tasks", last.ID, "events"), "", nil)
 	if err != nil {
 		return last

@@ -50,7 +50,7 @@ func (l *lines) show(u *update) {
 	quiet := *t
 	quiet.QueueETA = nil // changes all the time
 	text := t.Status
-	if place := quiet.place(); place != "" {
+	if place := quiet.waits(); place != "" {
 		text += ", " + place
 	}
 	if t.ended() {
@@ -118,11 +118,11 @@ func newBar(w io.Writer, width func() int) *bar {
 
 func (b *bar) show(u *update) {
 	b.mu.Lock()
-	filled := filledBy(&u.task)
-	if u.Status == b.task.Status { // a queue that is over must not take the bar back
-		filled = max(filled, b.filled)
+	forecast := b.task.ETA
+	b.task = u.task
+	if b.task.ETA == nil { // events have none
+		b.task.ETA = forecast
 	}
-	b.task, b.filled = u.task, filled
 	b.mu.Unlock()
 	b.draw()
 }
@@ -133,6 +133,7 @@ func (b *bar) draw() {
 	if b.task.Status == "" {
 		return
 	}
+	b.filled = max(b.filled, filledBy(&b.task)) // never back
 	// The last column stays free, or some terminals would begin a new line.
 	fmt.Fprint(b.w, "\r\x1b[K"+cells.Truncate(clean(barLine(&b.task, b.filled)), b.width()-1, "…"))
 }
@@ -149,21 +150,19 @@ var steps = []string{"queued", "submitting", "polling", "downloading"}
 
 const barWidth = 24
 
-// filledBy is how much of the bar a task fills. While the upstream works, that
-// follows the place in its queue, if it tells one: there is nothing else to
-// measure.
+// filledBy is how much of the bar a task fills: the share of its time that is
+// over, if there is a forecast, or else a quarter for every step.
 func filledBy(t *task) int {
 	step := slices.Index(steps, t.Status)
 	if step < 0 {
 		return barWidth
 	}
-	quarter := barWidth / len(steps)
-	filled := step * quarter
-	if t.QueuePosition != nil && t.QueueTotal != nil && *t.QueueTotal > 0 {
-		ahead := min(max(0, *t.QueuePosition), *t.QueueTotal)
-		filled += quarter * (*t.QueueTotal - ahead) / *t.QueueTotal
+	if t.ETA != nil && t.ETA.FinishesAt != nil && t.CreatedAt != nil {
+		if whole := t.ETA.FinishesAt.Sub(*t.CreatedAt); whole > 0 {
+			return min(int(barWidth*t.took()/whole), barWidth-1)
+		}
 	}
-	return filled
+	return step * barWidth / len(steps)
 }
 
 // barLine is the line of a moment.
@@ -176,8 +175,11 @@ func barLine(t *task, filled int) string {
 		return summary(t)
 	}
 	line += fmt.Sprintf("%-11s  %s", t.Status, span(t.took()))
-	if place := t.place(); place != "" {
-		line += "  " + place
+	if place := t.waits(); place != "" {
+		line += ", " + place
+	}
+	if expected := t.expected(); expected != "" {
+		line += ", ready about " + expected
 	}
 	return line
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,19 +97,49 @@ func TestBar(t *testing.T) {
 			"██████░░░░░░░░░░░░░░░░░░  submitting   3s",
 			"████████████░░░░░░░░░░░░  polling      4s",
 			"████████████░░░░░░░░░░░░  polling      5s",
-			"█████████████░░░░░░░░░░░  polling      5s  place 9 of 12, …",
-			"█████████████░░░░░░░░░░░  polling      6s  place 9 of 12, …",
-			"█████████████░░░░░░░░░░░  polling      7s  place 9 of 12, …",
-			"█████████████████░░░░░░░  polling      8s  place 2 of 12",
-			"█████████████████░░░░░░░  polling      9s  place 2 of 12",
-			"█████████████████░░░░░░░  polling      9s",
-			"█████████████████░░░░░░░  polling      10s",
+			"████████████░░░░░░░░░░░░  polling      5s, place 9 of 12, …",
+			"████████████░░░░░░░░░░░░  polling      6s, place 9 of 12, …",
+			"████████████░░░░░░░░░░░░  polling      7s, place 9 of 12, …",
+			"████████████░░░░░░░░░░░░  polling      8s, place 2 of 12",
+			"████████████░░░░░░░░░░░░  polling      9s, place 2 of 12",
+			"████████████░░░░░░░░░░░░  polling      9s",
+			"████████████░░░░░░░░░░░░  polling      10s",
 			"██████████████████░░░░░░  downloading  10s",
 			"██████████████████░░░░░░  downloading  11s",
 			"████████████████████████  succeeded after 1m24s",
 		}
 		if diff := cmp.Diff(want, drawn); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// A forecast moves the bar, and events, which bring none, do not take it away.
+func TestBarWithForecast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got text
+		b := newBar(&got, func() int { return 120 })
+		now := time.Now()
+		ready := now.Add(20 * time.Second)
+		b.show(&update{task: task{Status: "queued", CreatedAt: &now, Place: &place{3, 12}, ETA: &eta{FinishesAt: &ready}}})
+		time.Sleep(5500 * time.Millisecond)
+		b.show(&update{task: task{Status: "polling", CreatedAt: &now}})
+		time.Sleep(5 * time.Second)
+		b.show(&update{task: task{Status: "queued", CreatedAt: &now}}) // another session takes over
+		later := now.Add(100 * time.Second)
+		b.show(&update{task: task{Status: "submitting", CreatedAt: &now, ETA: &eta{FinishesAt: &later}}})
+		b.close()
+		drawn := strings.Split(got.String(), "\r\x1b[K")
+		for _, want := range []string{
+			"░░░░░░░░░░░░░░░░░░░░░░░░  queued       0s, place 3 of 12, ready about " + when(&ready),
+			"██████░░░░░░░░░░░░░░░░░░  polling      6s, ready about " + when(&ready),
+			"████████████░░░░░░░░░░░░  queued       11s, ready about " + when(&ready),
+			"████████████░░░░░░░░░░░░  submitting   11s, ready about " + when(&later),
+		} {
+			if !slices.Contains(drawn, want) {
+				t.Errorf("no %q in\n%s", want, strings.Join(drawn, "\n"))
+			}
 		}
 	})
 }

@@ -7,26 +7,33 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
 
 type poolAnswer struct {
 	Upstreams []struct {
-		Name   string     `json:"name"`
-		State  string     `json:"state"`
-		Reason *string    `json:"reason"`
-		Until  *time.Time `json:"until"`
+		Name         string     `json:"name"`
+		Configured   bool       `json:"configured"`
+		Running      int        `json:"running"`
+		Limit        *int       `json:"limit"`
+		BenchedUntil *time.Time `json:"benched_until"`
+		Reason       *string    `json:"reason"`
 	} `json:"upstreams"`
 	Sessions []struct {
-		ID       string     `json:"id"`
-		Label    string     `json:"label"`
-		Upstream string     `json:"upstream"`
-		State    string     `json:"state"`
-		Free     int        `json:"free"`
-		Reason   *string    `json:"reason"`
-		Until    *time.Time `json:"until"`
+		session
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Free    int    `json:"free"`
 	} `json:"sessions"`
-	FreeSlots  int        `json:"free_slots"`
+	Slots   int `json:"slots"`
+	Free    int `json:"free"`
+	Running int `json:"running"`
+	Waiting struct {
+		Tasks int        `json:"tasks"`
+		Keys  int        `json:"keys"`
+		Since *time.Time `json:"since"`
+	} `json:"waiting"`
 	NextSlotAt *time.Time `json:"next_slot_at"`
 }
 
@@ -40,17 +47,22 @@ func (c Connect) pool() *cobra.Command {
 }
 
 func (r *run) showPool(p *poolAnswer) error {
-	sessions := newTable("SESSION", "LABEL", "UPSTREAM", "STATE", "FREE", "UNTIL", "REASON")
-	for _, s := range p.Sessions {
-		sessions.row(s.ID, s.Label, s.Upstream, s.State, strconv.Itoa(s.Free), when(s.Until), or(s.Reason))
-	}
-	upstreams := newTable("UPSTREAM", "STATE", "UNTIL", "REASON")
+	upstreams := newTable("UPSTREAM", "STATE", "RUNNING", "UNTIL", "REASON")
 	for _, u := range p.Upstreams {
-		upstreams.row(u.Name, u.State, when(u.Until), or(u.Reason))
+		state, running := "ready", strconv.Itoa(u.Running)
+		if !u.Configured {
+			state = "not configured"
+		} else if u.BenchedUntil != nil {
+			state = "benched"
+		}
+		if u.Limit != nil {
+			running += " of " + strconv.Itoa(*u.Limit)
+		}
+		upstreams.row(u.Name, state, running, when(u.BenchedUntil), or(u.Reason))
 	}
-	line := fmt.Sprintf("%d slots are free.", p.FreeSlots)
-	if p.FreeSlots == 0 && p.NextSlotAt != nil {
-		line = "No slot is free; the next one is expected at " + when(p.NextSlotAt) + "."
+	sessions := newTable("SESSION", "LABEL", "UPSTREAM", "CODE", "RUNNING", "FREE", "CREDITS", "WHY")
+	for _, s := range p.Sessions {
+		sessions.row(s.ID, s.Label, s.Upstream, s.Code, fmt.Sprintf("%d of %d", s.Running, s.Slots), strconv.Itoa(s.Free), s.credits(), s.Message)
 	}
 	for _, t := range []*table{upstreams, sessions} {
 		if err := t.write(r.out); err != nil {
@@ -59,6 +71,13 @@ func (r *run) showPool(p *poolAnswer) error {
 		if err := r.say(""); err != nil {
 			return err
 		}
+	}
+	line := fmt.Sprintf("%d of %d slots are free, %d tasks run, %d wait.", p.Free, p.Slots, p.Running, p.Waiting.Tasks)
+	if p.Waiting.Since != nil {
+		line += " The oldest of them waits since " + when(p.Waiting.Since) + "."
+	}
+	if p.Free == 0 && p.NextSlotAt != nil {
+		line += " The next slot is expected at " + when(p.NextSlotAt) + "."
 	}
 	return r.say("%s", line)
 }
@@ -73,6 +92,9 @@ type model struct {
 	MinMaterials int      `json:"min_materials"`
 	MaxMaterials int      `json:"max_materials"`
 	Upstreams    []string `json:"upstreams"`
+
+	Credits          *float64 `json:"credits"`
+	CreditsPerSecond *float64 `json:"credits_per_second"`
 }
 
 func (c Connect) models() *cobra.Command {
@@ -80,9 +102,9 @@ func (c Connect) models() *cobra.Command {
 		Use: "models", Short: "List the models and what they can do", Args: cobra.NoArgs,
 		RunE: c.on(func(r *run, _ []string) error {
 			return ask(r, http.MethodGet, "/api/v1/models", nil, func(answer *struct{ Models []model }) error {
-				t := newTable("MODEL", "KIND", "SECONDS", "RATIOS", "RESOLUTIONS", "MATERIALS", "UPSTREAMS", "ALIASES")
+				t := newTable("MODEL", "KIND", "SECONDS", "RATIOS", "RESOLUTIONS", "MATERIALS", "CREDITS", "UPSTREAMS", "ALIASES")
 				for _, m := range answer.Models {
-					t.row(m.ID, m.Kind, seconds(m.Durations), list(m.Ratios), list(m.Resolutions), m.materials(), list(m.Upstreams), list(m.Aliases))
+					t.row(m.ID, m.Kind, seconds(m.Durations), list(m.Ratios), list(m.Resolutions), m.materials(), m.price(), list(m.Upstreams), list(m.Aliases))
 				}
 				return t.write(r.out)
 			})
@@ -99,6 +121,21 @@ func (m *model) materials() string {
 		return strconv.Itoa(m.MaxMaterials)
 	}
 	return fmt.Sprintf("%d to %d", m.MinMaterials, m.MaxMaterials)
+}
+
+// price is what a task costs in the upstream's credits, as far as that is known.
+func (m *model) price() string {
+	var parts []string
+	if m.Credits != nil {
+		parts = append(parts, humanize.Ftoa(*m.Credits))
+	}
+	if m.CreditsPerSecond != nil {
+		parts = append(parts, humanize.Ftoa(*m.CreditsPerSecond)+"/s")
+	}
+	if parts == nil {
+		return none
+	}
+	return strings.Join(parts, " + ")
 }
 
 func list(texts []string) string {

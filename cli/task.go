@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +21,8 @@ type task struct {
 	QueuePosition *int       `json:"queue_position"`
 	QueueTotal    *int       `json:"queue_total"`
 	QueueETA      *string    `json:"queue_eta"`
+	Place         *place     `json:"place"`
+	ETA           *eta       `json:"eta"`
 	ErrorMessage  *string    `json:"error_message"`
 	ErrorKind     *string    `json:"error_kind"`
 	Money         *string    `json:"money"`
@@ -29,6 +33,18 @@ type task struct {
 	StartedAt     *time.Time `json:"started_at"`
 	FinishedAt    *time.Time `json:"finished_at"`
 	Deadline      *time.Time `json:"deadline"`
+}
+
+// place is where a task stands in the gateway's queue.
+type place struct {
+	InQueue int `json:"in_queue"`
+	OfQueue int `json:"of_queue"`
+}
+
+// eta is when the result is probably there.
+type eta struct {
+	FinishesAt *time.Time `json:"finishes_at"`
+	Confidence *string    `json:"confidence"`
 }
 
 type material struct {
@@ -65,23 +81,37 @@ func (t *task) took() time.Duration {
 	return time.Since(*t.CreatedAt)
 }
 
-// place is where the task stands in the upstream's own queue, "" if that does
-// not tell.
-func (t *task) place() string {
-	text := ""
+// upstreamPlace is where the task stands in the upstream's own queue, "" if that
+// does not tell.
+func (t *task) upstreamPlace() string {
+	var parts []string
 	if t.QueuePosition != nil {
-		text = "place " + strconv.Itoa(*t.QueuePosition)
+		text := "place " + strconv.Itoa(*t.QueuePosition)
 		if t.QueueTotal != nil {
 			text += " of " + strconv.Itoa(*t.QueueTotal)
 		}
+		parts = append(parts, text)
 	}
 	if t.QueueETA != nil && *t.QueueETA != "" {
-		if text != "" {
-			text += ", "
-		}
-		text += "about " + *t.QueueETA
+		parts = append(parts, "about "+*t.QueueETA)
 	}
-	return text
+	return strings.Join(parts, ", ")
+}
+
+// waits is where the task stands, in the gateway's queue or in the upstream's.
+func (t *task) waits() string {
+	if t.Status == "queued" && t.Place != nil {
+		return fmt.Sprintf("place %d of %d", t.Place.InQueue, t.Place.OfQueue)
+	}
+	return t.upstreamPlace()
+}
+
+// expected is when the result is probably there, "" if nobody can tell.
+func (t *task) expected() string {
+	if t.ETA == nil || t.ETA.FinishesAt == nil {
+		return ""
+	}
+	return when(t.ETA.FinishesAt)
 }
 
 // state is the status, with the reason of a failure.

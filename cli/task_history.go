@@ -31,7 +31,7 @@ func (h *historyEntry) note() string {
 	if h.Waited != nil {
 		parts = append(parts, "waited "+span(time.Duration(*h.Waited*float64(time.Second))))
 	}
-	if place := (&task{QueuePosition: h.QueuePosition, QueueTotal: h.QueueTotal, QueueETA: h.QueueETA}).place(); place != "" {
+	if place := (&task{QueuePosition: h.QueuePosition, QueueTotal: h.QueueTotal, QueueETA: h.QueueETA}).upstreamPlace(); place != "" {
 		parts = append(parts, place)
 	}
 	for _, part := range []*string{h.ErrorKind, h.ErrorMessage, h.Money} {

@@ -87,7 +87,10 @@ func (r *run) showTask(answer *taskAnswer) error {
 	optional("Error", or(k.ErrorKind))
 	optional("Message", or(k.ErrorMessage))
 	optional("Money", or(k.Money))
-	optional("Upstream queue", k.place())
+	if k.Place != nil {
+		t.row("Queue", k.waits())
+	}
+	optional("Upstream queue", k.upstreamPlace())
 	t.row("Model", k.Model)
 	if k.Duration != nil {
 		t.row("Duration", strconv.Itoa(*k.Duration)+" s")
@@ -109,6 +112,9 @@ func (r *run) showTask(answer *taskAnswer) error {
 	t.row("Started", when(k.StartedAt))
 	t.row("Finished", when(k.FinishedAt))
 	if !k.ended() {
+		if expected := k.expected(); expected != "" {
+			t.row("Expected", fmt.Sprintf("%s (confidence: %s)", expected, or(k.ETA.Confidence)))
+		}
 		t.row("Deadline", when(k.Deadline))
 	}
 	t.row("Took", span(k.took()))
