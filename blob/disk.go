@@ -100,7 +100,8 @@ func (d *Disk) Open(ctx context.Context, name string) (File, error) {
 	return &diskFile{f, info}, nil
 }
 
-// Delete implements [Store].
+// Delete implements [Store]. Directories that it leaves empty go with the blob:
+// there is one for every task, and over the years they would fill the disk.
 func (d *Disk) Delete(_ context.Context, name string) error {
 	file, err := d.file(name)
 	if err != nil {
@@ -108,6 +109,11 @@ func (d *Disk) Delete(_ context.Context, name string) error {
 	}
 	if err := d.root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete blob %q: %w", name, err)
+	}
+	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+		if d.root.Remove(dir) != nil {
+			break // it is not empty
+		}
 	}
 	return nil
 }

@@ -294,3 +294,48 @@ func TestOpenDiskRefusesWhatItCannotWrite(t *testing.T) {
 		}
 	}
 }
+
+// Empty directories go with the last blob in them, also while others want to
+// write there.
+func TestNoDirectoriesAreLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	disk, err := blob.OpenDisk(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer disk.Close()
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				name := fmt.Sprintf("artifacts/task%d/%d.mp4", j%3, i)
+				if _, err := disk.Put(t.Context(), name, strings.NewReader("x")); err != nil {
+					t.Error(err)
+				}
+				if err := disk.Delete(t.Context(), name); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	left, err := filepath.Glob(filepath.Join(dir, "artifacts"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+	if _, err := disk.Put(t.Context(), "artifacts/task/a", strings.NewReader("x")); err != nil {
+		t.Error(err)
+	}
+	if _, err := disk.Put(t.Context(), "artifacts/task/b", strings.NewReader("x")); err != nil {
+		t.Error(err)
+	}
+	if err := disk.Delete(t.Context(), "artifacts/task/a"); err != nil {
+		t.Error(err)
+	}
+	if file, err := disk.Open(t.Context(), "artifacts/task/b"); err != nil {
+		t.Error(err)
+	} else {
+		file.Close()
+	}
+}

@@ -206,14 +206,24 @@ func (w *writer) publish(file string) error {
 	return err
 }
 
+// maxRenames is how often in a row a Delete may take a directory away that was
+// made for a new blob.
+const maxRenames = 100
+
 // rename syncs every directory that it changed, without which a power failure
 // could forget the name of a synced file.
 func (d *Disk) rename(temp, file string) error {
 	dir := path.Dir(file)
-	if err := d.makeDir(dir); err != nil {
-		return err
+	var err error
+	for range maxRenames {
+		if err = d.makeDir(dir); err == nil {
+			err = d.root.Rename(temp, file)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
 	}
-	if err := d.root.Rename(temp, file); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := d.syncDir(dir); err != nil {

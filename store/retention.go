@@ -42,12 +42,12 @@ func (s *Store) Expired(ctx context.Context, limit int) ([]*Task, error) {
 
 // Expiring lists the tasks whose artifacts go next for their age.
 func (s *Store) Expiring(ctx context.Context, limit int) ([]*Task, error) {
-	return s.kept(ctx, "artifacts_until > $1 ORDER BY artifacts_until, id LIMIT $2", 0, limit)
+	return s.kept(ctx, "artifacts_until > 0 ORDER BY artifacts_until, id LIMIT $1", limit)
 }
 
 // OldestArtifacts lists the tasks with artifacts that ended first.
 func (s *Store) OldestArtifacts(ctx context.Context, limit int) ([]*Task, error) {
-	return s.kept(ctx, "artifact_bytes > $1 ORDER BY finished_at, id LIMIT $2", 0, limit)
+	return s.kept(ctx, "artifact_bytes > 0 ORDER BY finished_at, id LIMIT $1", limit)
 }
 
 // EndedBefore lists tasks that ended before a moment, the oldest first.
@@ -55,6 +55,8 @@ func (s *Store) EndedBefore(ctx context.Context, moment int64, limit int) ([]*Ta
 	return s.kept(ctx, "finished_at > 0 AND finished_at < $1 ORDER BY finished_at, id LIMIT $2", moment, limit)
 }
 
+// kept lists tasks. The conditions repeat those of the partial indexes word for
+// word, without which neither database would use them.
 func (s *Store) kept(ctx context.Context, condition string, args ...any) ([]*Task, error) {
 	rows, err := s.readers.QueryContext(ctx, "SELECT "+taskColumns+" FROM tasks WHERE "+condition, args...)
 	tasks, err := collect(rows, err, scanTask)
