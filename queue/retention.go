@@ -38,8 +38,8 @@ const (
 	sweepBatch = 100
 	// auditEvery is how often all files and all kept tasks are looked at.
 	auditEvery = time.Hour
-	// orphanAfter is the age from which on a file that no task names is nobody's.
-	orphanAfter = 24 * time.Hour
+	// strayAfter is the age from which on a file that no task names is nobody's.
+	strayAfter = 24 * time.Hour
 )
 
 // Sweep deletes what has been kept for long enough and what no longer fits into
@@ -50,7 +50,7 @@ func (q *Queue) Sweep(ctx context.Context) error {
 	var errs []error
 	if last := q.audited.Load(); last == nil || last.retention != retention.Artifacts || time.Since(last.at) > auditEvery {
 		_, err := q.store.Retain(ctx, retention.Artifacts.Milliseconds())
-		errs = append(errs, err, q.sweepOrphans(ctx, time.Now().Add(-orphanAfter)))
+		errs = append(errs, err, q.sweepStrays(ctx, time.Now().Add(-strayAfter)))
 		if errors.Join(errs...) == nil {
 			q.audited.Store(&audit{time.Now(), retention.Artifacts})
 		}
@@ -127,7 +127,7 @@ func (q *Queue) sweepBudget(ctx context.Context) error {
 }
 
 // dropArtifacts forgets the files of ended tasks, or with whole the tasks, and
-// then deletes the files. A crash in between leaves orphans. It returns for how
+// then deletes the files. A crash in between leaves strays. It returns for how
 // many tasks it did so, which others may have done before, and how many bytes
 // that freed.
 func (q *Queue) dropArtifacts(ctx context.Context, tasks []*store.Task, whole bool) (dropped int, freed int64, err error) {
@@ -171,7 +171,7 @@ func (q *Queue) dropArtifacts(ctx context.Context, tasks []*store.Task, whole bo
 }
 
 // deleteBlob removes a file that no task names; one that cannot be removed now
-// is an orphan.
+// is a stray.
 func (q *Queue) deleteBlob(ctx context.Context, name string) {
 	if name == "" {
 		return
@@ -181,13 +181,13 @@ func (q *Queue) deleteBlob(ctx context.Context, name string) {
 	}
 }
 
-// sweepOrphans deletes artifacts that are older than before and that their task
+// sweepStrays deletes artifacts that are older than before and that their task
 // does not name: a crash came between the two. A task that has not ended may
 // still come to name its files.
-func (q *Queue) sweepOrphans(ctx context.Context, before time.Time) error {
+func (q *Queue) sweepStrays(ctx context.Context, before time.Time) error {
 	var task string // files of one task come one after the other
 	var named map[string]bool
-	var orphans []string
+	var strays []string
 	err := q.blobs.Walk(ctx, "artifacts", func(entry blob.Entry) error {
 		parts := strings.Split(entry.Name, "/")
 		if len(parts) != 3 || !entry.ModTime.Before(before) {
@@ -209,15 +209,15 @@ func (q *Queue) sweepOrphans(ctx context.Context, before time.Time) error {
 			}
 		}
 		if named != nil && !named[entry.Name] {
-			orphans = append(orphans, entry.Name)
+			strays = append(strays, entry.Name)
 		}
 		return nil
 	})
-	for _, name := range orphans {
+	for _, name := range strays {
 		q.deleteBlob(ctx, name)
 	}
-	if len(orphans) > 0 {
-		q.log.Info("files that no task names were deleted", zap.Int("files", len(orphans)))
+	if len(strays) > 0 {
+		q.log.Info("files that no task names were deleted", zap.Int("files", len(strays)))
 	}
 	return err
 }

@@ -174,7 +174,7 @@ func TestOldestFilesGoForTheBudget(t *testing.T) {
 	})
 }
 
-func TestOrphansGo(t *testing.T) {
+func TestStraysGo(t *testing.T) {
 	each(t, options{delay: time.Millisecond}, func(t *testing.T, h *house) {
 		h.session("account-0000000001", 2)
 		ended := h.made(admin)
