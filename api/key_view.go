@@ -13,21 +13,21 @@ import (
 
 // keyView is a key as clients see it. Limits of 0 mean no limit.
 type keyView struct {
-	ID          string          `json:"id"`
-	Key         string          `json:"key,omitempty" doc:"The secret, only in the answer to its making."`
-	Name        string          `json:"name"`
-	Prefix      string          `json:"key_prefix" doc:"The first characters, to recognise the key."`
-	Scopes      []string        `json:"scopes" nullable:"false"`
-	Enabled     bool            `json:"enabled"`
-	RateLimit   int             `json:"rate_limit" doc:"Requests a minute, 0 for no limit."`
-	DailyQuota  int             `json:"daily_quota" doc:"Tasks a UTC day, 0 for no limit."`
-	Concurrency int             `json:"concurrency" doc:"Tasks running at once, 0 for no limit."`
-	Weight      int             `json:"weight" doc:"Share of the pool relative to other keys."`
-	ExpiresAt   *time.Time      `json:"expires_at" doc:"Null for never."`
-	Metadata    json.RawMessage `json:"metadata" doc:"The admin's own JSON object, null for none."`
-	CreatedAt   *time.Time      `json:"created_at"`
-	UpdatedAt   *time.Time      `json:"updated_at"`
-	LastUsedAt  *time.Time      `json:"last_used_at" doc:"Seconds behind, null for never."`
+	ID          string     `json:"id"`
+	Key         string     `json:"key,omitempty" doc:"The secret, only in the answer to its making."`
+	Name        string     `json:"name"`
+	Prefix      string     `json:"key_prefix" doc:"The first characters, to recognise the key."`
+	Scopes      []string   `json:"scopes" nullable:"false"`
+	Enabled     bool       `json:"enabled"`
+	RateLimit   int        `json:"rate_limit" doc:"Requests a minute, 0 for no limit."`
+	DailyQuota  int        `json:"daily_quota" doc:"Tasks a UTC day, 0 for no limit."`
+	Concurrency int        `json:"concurrency" doc:"Tasks running at once, 0 for no limit."`
+	Weight      int        `json:"weight" doc:"Share of the pool relative to other keys."`
+	ExpiresAt   *time.Time `json:"expires_at" doc:"Null for never."`
+	Metadata    object     `json:"metadata" doc:"The admin's own JSON object, null for none."`
+	CreatedAt   *time.Time `json:"created_at"`
+	UpdatedAt   *time.Time `json:"updated_at"`
+	LastUsedAt  *time.Time `json:"last_used_at" doc:"Seconds behind, null for never."`
 }
 
 func keyViewOf(k *store.Key) *keyView {
@@ -37,7 +37,7 @@ func keyViewOf(k *store.Key) *keyView {
 		ExpiresAt: timeOf(k.ExpiresAt), CreatedAt: timeOf(k.CreatedAt), UpdatedAt: timeOf(k.UpdatedAt), LastUsedAt: timeOf(k.LastUsedAt),
 	}
 	if k.Metadata != "" {
-		v.Metadata = json.RawMessage(k.Metadata)
+		v.Metadata = object{json.RawMessage(k.Metadata)}
 	}
 	return v
 }
@@ -45,14 +45,14 @@ func keyViewOf(k *store.Key) *keyView {
 // KeyFields are what a key can be given when it is made and later. Null takes a
 // limit away. (The type is exported because huma skips embedded ones that are not.)
 type KeyFields struct {
-	Scopes      change[[]string]       `json:"scopes,omitempty" doc:"Some of video:create, task:read, task:cancel, task:retry, admin; a new key gets the first three."`
-	Enabled     *bool                  `json:"enabled,omitempty" doc:"A new key is enabled."`
-	RateLimit   change[int]            `json:"rate_limit,omitempty" doc:"Requests a minute, 0 for no limit."`
-	DailyQuota  change[int]            `json:"daily_quota,omitempty" doc:"Tasks a UTC day, 0 for no limit."`
-	Concurrency change[int]            `json:"concurrency,omitempty" doc:"Tasks running at once, 0 for no limit."`
-	Weight      *int                   `json:"weight,omitempty" doc:"Share of the pool relative to other keys, 1 for a new key."`
-	ExpiresAt   change[string]         `json:"expires_at,omitempty" doc:"RFC 3339, or YYYY-MM-DD HH:MM:SS in UTC; null for never." example:"2027-01-31T00:00:00Z"`
-	Metadata    change[map[string]any] `json:"metadata,omitempty" doc:"A JSON object of the admin's own."`
+	Scopes      change[[]string] `json:"scopes,omitempty" enum:"video:create,task:read,task:cancel,task:retry,admin" minItems:"1" doc:"A new key gets the first three."`
+	Enabled     *bool            `json:"enabled,omitempty" doc:"A new key is enabled."`
+	RateLimit   change[int]      `json:"rate_limit,omitempty" minimum:"0" maximum:"1000000" doc:"Requests a minute, 0 for no limit."`
+	DailyQuota  change[int]      `json:"daily_quota,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks a UTC day, 0 for no limit."`
+	Concurrency change[int]      `json:"concurrency,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks running at once, 0 for no limit."`
+	Weight      *int             `json:"weight,omitempty" minimum:"1" maximum:"1000" doc:"Share of the pool relative to other keys, 1 for a new key."`
+	ExpiresAt   change[string]   `json:"expires_at,omitempty" doc:"RFC 3339, or YYYY-MM-DD HH:MM:SS in UTC; null for never." example:"2027-01-31T00:00:00Z"`
+	Metadata    change[object]   `json:"metadata,omitempty" doc:"A JSON object of the admin's own."`
 }
 
 func (f *KeyFields) apply(k *store.Key) error {
@@ -75,7 +75,7 @@ func (f *KeyFields) apply(k *store.Key) error {
 	}
 	if f.Metadata.Sent {
 		k.Metadata = ""
-		if f.Metadata.Value != nil {
+		if raw := f.Metadata.Value.RawMessage; raw != nil && string(raw) != "null" {
 			raw, err := json.Marshal(f.Metadata.Value)
 			if err != nil {
 				return fmt.Errorf("write metadata: %w", err)

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"reflect"
 	"time"
@@ -24,7 +23,12 @@ func (a *api) nativeRoutes(r *router) {
 		"cookie": {Type: "apiKey", In: "cookie", Name: "jimeng_session", Description: "The dashboard's sign-in."},
 	}
 	config.Security = []map[string][]string{{"key": {}}, {"cookie": {}}}
+	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
+	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
+	// A filter with a slip in its name would match everything.
+	config.RejectUnknownQueryParameters = true
 	h := humago.New(r, config)
+	h.UseMiddleware(a.strict)
 	a.taskOperations(h)
 	a.sessionOperations(h)
 	a.keyOperations(h)
@@ -44,7 +48,8 @@ func operation(method, path, id, tag, summary, description string) huma.Operatio
 	default:
 		description += "\n\nScope: `" + string(who) + "`."
 	}
-	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description}
+	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description,
+		MaxBodyBytes: -1, BodyReadTimeout: -1} // see strict
 }
 
 // with sets the status of success where it is not 200.
@@ -86,10 +91,7 @@ type change[T any] struct {
 // UnmarshalJSON implements [json.Unmarshaler].
 func (c *change[T]) UnmarshalJSON(data []byte) error {
 	c.Sent = true
-	if err := json.Unmarshal(data, &c.Value); err != nil { // null leaves the zero value
-		return errors.New("a value has the wrong type or is out of range")
-	}
-	return nil
+	return json.Unmarshal(data, &c.Value) // null leaves the zero value
 }
 
 // Schema implements [huma.SchemaProvider].
@@ -104,6 +106,15 @@ func (c *change[T]) apply(target *T) {
 	if c.Sent {
 		*target = c.Value
 	}
+}
+
+// object is a JSON object that nobody here looks into, so that it stays as it
+// came, numbers with all their digits.
+type object struct{ json.RawMessage }
+
+// Schema implements [huma.SchemaProvider].
+func (object) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, Nullable: true, AdditionalProperties: true}
 }
 
 // timeOf is a moment of the store in an answer, null when it has not come.
@@ -133,4 +144,5 @@ const (
 var (
 	_ json.Unmarshaler    = (*change[int])(nil)
 	_ huma.SchemaProvider = (*change[int])(nil)
+	_ huma.SchemaProvider = object{}
 )

@@ -2,10 +2,13 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 )
 
 // problem is an error of the native dialect, after RFC 9457.
@@ -69,10 +72,9 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 		if !ok {
 			continue
 		}
-		d := detail.ErrorDetail()
-		location := strings.TrimPrefix(strings.TrimPrefix(d.Location, "body."), "query.")
-		p.Errors = append(p.Errors, problemField{location, d.Message})
-		details = append(details, location+": "+d.Message)
+		f := fieldOf(detail.ErrorDetail())
+		p.Errors = append(p.Errors, f)
+		details = append(details, f.Location+": "+f.Message)
 	}
 	if details != nil {
 		p.Detail = strings.Join(details, "; ")
@@ -80,8 +82,64 @@ func newProblem(status int, message string, errs ...error) huma.StatusError {
 	return p
 }
 
-// huma has this one place for the shape of errors, for the whole process.
-func init() { huma.NewError = newProblem }
+// missing begins huma's message about a member that is not there; the name of
+// the member follows.
+const missing = "is missing: "
+
+// fieldOf says where a fault is in the words of the client, who knows neither
+// huma's prefixes nor that a missing member is a fault of the object around it.
+func fieldOf(d *huma.ErrorDetail) problemField {
+	place, message := d.Location, d.Message
+	name, isMissing := strings.CutPrefix(message, missing)
+	if isMissing {
+		place, message = place+"."+name, "is missing"
+	} else if name, text, ok := strings.Cut(message, ": "); ok && place == "body" { // from unmarshal
+		place, message = name, text
+	}
+	for _, prefix := range []string{"body.", "query.", "path.", "header."} {
+		if rest, ok := strings.CutPrefix(place, prefix); ok {
+			place = rest
+			break
+		}
+	}
+	parts := strings.Split(place, ".")
+	for i, part := range parts { // the client may have made them up
+		parts[i] = short(part)
+	}
+	return problemField{strings.Join(parts[:min(len(parts), maxDepth)], "."), message}
+}
+
+// huma has these places for the shape and the words of errors, for the whole
+// process.
+func init() {
+	huma.NewError = newProblem
+	huma.ErrorFormatter = func(format string, values ...any) string {
+		for i, value := range values {
+			if number, ok := value.(float64); ok { // 1000000, not 1e+06
+				values[i] = strconv.FormatFloat(number, 'f', -1, 64)
+			}
+		}
+		return fmt.Sprintf(format, values...)
+	}
+	// {"Name": …} is not {"name": …}, and would be a way to give it twice.
+	huma.ValidateStrictCasing = true
+	validation.MsgExpectedRequiredProperty = missing + "%s"
+	validation.MsgUnexpectedProperty = "is unknown here"
+	validation.MsgExpectedBoolean = "must be true or false"
+	validation.MsgExpectedInteger = "must be a whole number"
+	validation.MsgExpectedNumber = "must be a number"
+	validation.MsgExpectedString = "must be a string"
+	validation.MsgExpectedArray = "must be a list"
+	validation.MsgExpectedObject = "must be a JSON object"
+	validation.MsgExpectedOneOf = "must be one of %s"
+	validation.MsgExpectedMinimumNumber = "must be at least %v"
+	validation.MsgExpectedMaximumNumber = "must be at most %v"
+	validation.MsgExpectedMinLength = "must have at least %d characters"
+	validation.MsgExpectedMaxLength = "must have at most %d characters"
+	validation.MsgExpectedMinItems = "must have at least %d entries"
+	validation.MsgExpectedMaxItems = "must have at most %d entries"
+	validation.MsgExpectedRFC3339DateTime = "must be a time like 2027-01-31T00:00:00Z"
+}
 
 // writeJSON sends the value; the content type is the handler's, or JSON's.
 func writeJSON(w http.ResponseWriter, status int, value any) {
