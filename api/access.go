@@ -34,6 +34,8 @@ var access = map[string]need{
 	"POST /auth/key":                    public, // the body is the key
 	"GET /auth/me":                      optional,
 	"POST /auth/logout":                 public,
+	"GET /api/openapi.json":             public,
+	"GET /api/docs":                     public,
 	"GET /api/v1/health":                optional,
 	"GET /api/v1/me":                    anyKey,
 	"GET /api/v1/models":                anyKey,

@@ -80,8 +80,8 @@ func New(c Config) (http.Handler, error) {
 	a.stockRoutes(routes)
 	a.fileRoutes(routes)
 	a.signInRoutes(routes)
-	a.nativeRoutes(routes)
 	a.eventRoutes(routes)
+	a.documentRoutes(routes, a.nativeRoutes(routes))
 	if err := routes.finish(); err != nil {
 		return nil, fmt.Errorf("make API: %w", err)
 	}

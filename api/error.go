@@ -112,13 +112,17 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	header.Del("Content-Length")
 	header.Set("X-Content-Type-Options", "nosniff")
-	if strings.HasPrefix(r.URL.Path, "/v1/") {
+	if stockPath(r.URL.Path) {
 		writeJSON(w, e.status, stockErrorOf(e))
 		return
 	}
-	header.Set("Content-Type", "application/problem+json")
+	header.Set("Content-Type", problemType)
 	writeJSON(w, e.status, problemOf(e))
 }
+
+// stockPath tells the paths of the jimeng-free-api dialect, whose clients expect
+// its errors.
+func stockPath(path string) bool { return strings.HasPrefix(path, "/v1/") }
 
 // header is what the status asks for beside the body.
 func (e *apiError) header() http.Header {

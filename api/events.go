@@ -119,6 +119,9 @@ func (a *api) serveEvents(w http.ResponseWriter, r *http.Request, taskID string)
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("X-Accel-Buffering", "no")
+	if r.Method == http.MethodHead {
+		return
+	}
 	after, err := s.begin(r.Context(), seen, resumes)
 	if err != nil && !s.begun {
 		a.fail(w, r, err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/oklog/ulid/v2"
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
@@ -45,7 +46,7 @@ func keyViewOf(k *store.Key) *keyView {
 // KeyFields are what a key can be given when it is made and later. Null takes a
 // limit away. (The type is exported because huma skips embedded ones that are not.)
 type KeyFields struct {
-	Scopes      change[[]string] `json:"scopes,omitempty" enum:"video:create,task:read,task:cancel,task:retry,admin" minItems:"1" doc:"A new key gets the first three."`
+	Scopes      change[[]string] `json:"scopes,omitempty" minItems:"1" doc:"A new key gets the first three."`
 	Enabled     *bool            `json:"enabled,omitempty" doc:"A new key is enabled."`
 	RateLimit   change[int]      `json:"rate_limit,omitempty" minimum:"0" maximum:"1000000" doc:"Requests a minute, 0 for no limit."`
 	DailyQuota  change[int]      `json:"daily_quota,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks a UTC day, 0 for no limit."`
@@ -53,6 +54,14 @@ type KeyFields struct {
 	Weight      *int             `json:"weight,omitempty" minimum:"1" maximum:"1000" doc:"Share of the pool relative to other keys, 1 for a new key."`
 	ExpiresAt   change[string]   `json:"expires_at,omitempty" doc:"RFC 3339, or YYYY-MM-DD HH:MM:SS in UTC; null for never." example:"2027-01-31T00:00:00Z"`
 	Metadata    change[object]   `json:"metadata,omitempty" doc:"A JSON object of the admin's own."`
+}
+
+// TransformSchema implements [huma.SchemaTransformer].
+func (*KeyFields) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, scope := range auth.Scopes {
+		s.Properties["scopes"].Items.Enum = append(s.Properties["scopes"].Items.Enum, scope)
+	}
+	return s
 }
 
 func (f *KeyFields) apply(k *store.Key) error {

@@ -12,17 +12,8 @@ import (
 )
 
 // nativeRoutes registers /api/v1/*, described by the same code that serves it.
-func (a *api) nativeRoutes(r *router) {
-	config := huma.DefaultConfig("jimeng-gateway", a.Version)
-	// No $schema members and Link headers in the answers, and nothing served
-	// beside the operations.
-	config.CreateHooks = nil
-	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key":    {Type: "http", Scheme: "bearer", Description: "An API key."},
-		"cookie": {Type: "apiKey", In: "cookie", Name: "jimeng_session", Description: "The dashboard's sign-in."},
-	}
-	config.Security = []map[string][]string{{"key": {}}, {"cookie": {}}}
+func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
+	config := openAPIConfig(a.Version)
 	format := huma.Format{Marshal: huma.DefaultJSONFormat.Marshal, Unmarshal: unmarshal}
 	config.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	// A filter with a slip in its name would match everything.
@@ -35,19 +26,12 @@ func (a *api) nativeRoutes(r *router) {
 	a.statusOperations(h)
 	a.storageOperations(h)
 	a.modelOperations(h)
+	return h.OpenAPI()
 }
 
-// operation describes a native endpoint. The scope that it needs is in the table
-// of access and becomes part of the description.
+// operation describes a native endpoint. Who may use it is in the table of
+// access, its errors and examples are in the one of details.
 func operation(method, path, id, tag, summary, description string) huma.Operation {
-	pattern := method + " " + path
-	switch who := access[pattern]; who {
-	case public, optional:
-	case anyKey:
-		description += "\n\nAny key."
-	default:
-		description += "\n\nScope: `" + string(who) + "`."
-	}
 	return huma.Operation{OperationID: id, Method: method, Path: path, Tags: []string{tag}, Summary: summary, Description: description,
 		MaxBodyBytes: -1, BodyReadTimeout: -1} // see strict
 }

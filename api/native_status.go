@@ -19,7 +19,6 @@ func (a *api) statusOperations(h huma.API) {
 			"Without one, or with a key only, the numbers are exact however many tasks there are."), a.getStats)
 	health := operation(get, "/api/v1/health", "get-health", "status", "Ask whether the gateway works",
 		"Needs no key; callers with the scope `task:read` are told more. 503 when it does not work.")
-	health.Security = []map[string][]string{{}}
 	handle(a, h, health, a.getHealth)
 }
 
@@ -93,7 +92,13 @@ type healthAnswer struct {
 	Container *containerView `json:"container" doc:"The upstream's container, null when none is configured."`
 	Sessions  *sessionCounts `json:"sessions,omitempty" doc:"Only for callers with the scope task:read."`
 	Tasks     *taskCounts    `json:"tasks,omitempty" doc:"Only for callers with the scope task:read; their own, or everybody's for an admin."`
-	Storage   *storageBrief  `json:"storage,omitempty" doc:"Only for callers with the scope task:read."`
+	Storage   *StorageBrief  `json:"storage,omitempty" doc:"Only for callers with the scope task:read."`
+}
+
+// TransformSchema implements [huma.SchemaTransformer].
+func (*healthAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["container"] = orNull(s.Properties["container"])
+	return s
 }
 
 type containerView struct {

@@ -14,16 +14,17 @@ func (a *api) storageOperations(h huma.API) {
 		"What is used, what there is, and which tasks lose their files next. Numbers are some seconds old."), a.getStorage)
 }
 
-// storageBrief is what everybody may know who may read tasks.
-type storageBrief struct {
+// StorageBrief is what everybody may know who may read tasks. (The type is
+// exported because huma skips embedded ones that are not.)
+type StorageBrief struct {
 	Used    int64              `json:"used" doc:"Bytes of all artifacts and materials."`
 	Budget  *int64             `json:"budget" doc:"Bytes that they may take, null for no bound."`
 	State   queue.StorageState `json:"state" enum:"ok,near,over" doc:"near: the budget or the disk is nearly used up. over: the files of the tasks that ended first are being deleted."`
 	Message *string            `json:"message" doc:"The state in words, null when it is ok."`
 }
 
-func storageBriefOf(s queue.Storage) storageBrief {
-	brief := storageBrief{Used: s.Used(), State: s.State, Message: textOf(s.Message)}
+func storageBriefOf(s queue.Storage) StorageBrief {
+	brief := StorageBrief{Used: s.Used(), State: s.State, Message: textOf(s.Message)}
 	if s.Retention.Budget > 0 {
 		brief.Budget = &s.Retention.Budget
 	}
@@ -31,13 +32,19 @@ func storageBriefOf(s queue.Storage) storageBrief {
 }
 
 type storageAnswer struct {
-	storageBrief
+	StorageBrief
 	Artifacts int64         `json:"artifacts" doc:"Bytes of all artifacts."`
 	Materials int64         `json:"materials" doc:"Bytes of all materials."`
 	Retention retentionView `json:"retention"`
 	Disk      *diskView     `json:"disk" doc:"The disk that the files are on, null when the store cannot tell."`
 	FullAt    *time.Time    `json:"full_at" doc:"When the budget is used up at the rate of the last day, null when that cannot be told."`
 	Next      []leavingView `json:"next" nullable:"false" doc:"The tasks that lose their files next, at most ten for their age and ten for the budget."`
+}
+
+// TransformSchema implements [huma.SchemaTransformer].
+func (*storageAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["disk"] = orNull(s.Properties["disk"])
+	return s
 }
 
 type retentionView struct {
@@ -68,7 +75,7 @@ func (a *api) getStorage(ctx context.Context, _ *struct{}) (*body[storageAnswer]
 		return nil, err
 	}
 	answer := storageAnswer{
-		storageBrief: storageBriefOf(s), Artifacts: s.Artifacts, Materials: s.Materials, FullAt: timeOf(full), Next: make([]leavingView, len(next)),
+		StorageBrief: storageBriefOf(s), Artifacts: s.Artifacts, Materials: s.Materials, FullAt: timeOf(full), Next: make([]leavingView, len(next)),
 		Retention: retentionView{Artifacts: wholeSeconds(s.Retention.Artifacts), Tasks: wholeSeconds(s.Retention.Tasks)},
 	}
 	if s.DiskTotal > 0 {

@@ -13,7 +13,7 @@ import (
 
 // problem is an error of the native dialect, after RFC 9457.
 type problem struct {
-	Type   string         `json:"type" doc:"Always about:blank: code says what it is." example:"about:blank"`
+	Type   string         `json:"type" format:"uri-reference" doc:"Where the code is explained: its line in the page of the gateway that answers." example:"/api/docs#invalid_request"`
 	Title  string         `json:"title" doc:"The status in words." example:"Bad Request"`
 	Status int            `json:"status" doc:"The HTTP status." example:"400"`
 	Detail string         `json:"detail" doc:"What is wrong, for people." example:"name: must not be empty"`
@@ -28,8 +28,10 @@ type problemField struct {
 	Message  string `json:"message" doc:"What is wrong there, and what is allowed." example:"must not be empty"`
 }
 
+const problemType = "application/problem+json"
+
 func problemOf(e *apiError) *problem {
-	p := &problem{Type: "about:blank", Title: http.StatusText(e.status), Status: e.status, Detail: e.Error(), Code: e.code, header: e.header()}
+	p := &problem{Type: "/api/docs#" + e.code, Title: http.StatusText(e.status), Status: e.status, Detail: e.Error(), Code: e.code, header: e.header()}
 	if e.field != "" {
 		p.Errors = []problemField{{e.field, e.message}}
 	}
@@ -42,7 +44,7 @@ func (p *problem) Error() string           { return p.Detail }
 func (p *problem) GetStatus() int          { return p.Status }
 func (p *problem) GetHeaders() http.Header { return p.header }
 func (p *problem) ContentType(string) string {
-	return "application/problem+json"
+	return problemType
 }
 
 // codes are for faults that huma finds by itself.

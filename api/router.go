@@ -90,7 +90,8 @@ func (r *router) finish() error {
 	return nil
 }
 
-// unknown answers what no route matches: 405 if another method would, or 404.
+// unknown answers what no route matches: OPTIONS, 405 if another method would, or
+// 404.
 func (r *router) unknown(w http.ResponseWriter, req *http.Request) {
 	var allowed []string
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
@@ -101,6 +102,11 @@ func (r *router) unknown(w http.ResponseWriter, req *http.Request) {
 	}
 	if allowed == nil {
 		r.api.fail(w, req, &apiError{status: http.StatusNotFound, code: "unknown_path", message: fmt.Sprintf("There is nothing at %s.", req.URL.Path)})
+		return
+	}
+	if req.Method == http.MethodOptions {
+		w.Header().Set("Allow", strings.Join(append(allowed, http.MethodOptions), ", "))
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))

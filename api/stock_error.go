@@ -6,17 +6,17 @@ import "net/http"
 // inside for the clients that look there. The status is a real one; the upstream
 // answers 200 to everything.
 type stockError struct {
-	Code    int         `json:"code"`
-	Message string      `json:"message"`
-	Data    *struct{}   `json:"data"` // always null
+	Code    int         `json:"code" doc:"A code of jimeng-free-api: -1000, -2000, -2001, -2002 or -2009."`
+	Message string      `json:"message" doc:"What is wrong, for people."`
+	Data    null        `json:"data"`
 	Error   openAIError `json:"error"`
 }
 
 type openAIError struct {
-	Message string  `json:"message"`
-	Type    string  `json:"type"`
-	Param   *string `json:"param"`
-	Code    string  `json:"code"`
+	Message string  `json:"message" doc:"The same, where OpenAI's clients look for it."`
+	Type    string  `json:"type" doc:"The kind of error, as OpenAI names them."`
+	Param   *string `json:"param" doc:"The field that is wrong."`
+	Code    string  `json:"code" doc:"What is wrong, for programs. Codes never change."`
 }
 
 // The codes of jimeng-free-api-all that clients know.

@@ -181,7 +181,7 @@ func TestCancelAndRetry(t *testing.T) {
 		t.Errorf("cancel: %v", answer)
 	}
 	problem := g.json("POST", "/api/v1/tasks/"+id+"/cancel", "", http.StatusConflict)
-	if problem["code"] != "task_ended" || problem["status"] != 409.0 || problem["title"] != "Conflict" || problem["type"] != "about:blank" {
+	if problem["code"] != "task_ended" || problem["status"] != 409.0 || problem["title"] != "Conflict" || problem["type"] != "/api/docs#task_ended" {
 		t.Errorf("second cancel: %v", problem)
 	}
 	again := g.json("POST", "/api/v1/tasks/"+id+"/retry", "", http.StatusCreated)

@@ -1,0 +1,183 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
+	"github.com/jimeng-gateway/jimeng-gateway/queue"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
+)
+
+// detail is what the types of an operation do not tell of it.
+type detail struct {
+	codes   []string // error codes beside those that codesOf knows
+	headers []string // of a successful answer
+	request any      // an example
+	answer  any      // an example
+}
+
+// details has a line for every route; a test holds the examples against the
+// schemas.
+var details = map[string]detail{
+	"GET /ping":      {},
+	"GET /v1/models": {answer: modelList{Object: "list", Data: []modelItem{{exampleModel, "model", "jimeng-gateway"}}}},
+	"POST /v1/videos/generations": {codes: createCodes, headers: []string{"Location"}, answer: exampleAccepted,
+		request: example(`{"model":"jimeng-video-seedance-2.0","prompt":"@1 drifts over the pond at dusk","duration":5,"ratio":"16:9","file_paths":["https://example.com/boat.png"]}`)},
+	"POST /v1/video/generations": {codes: createCodes, headers: []string{"Location"}, answer: exampleAccepted,
+		request: example(`{"model":"jimeng-video-3.0","prompt":"a paper boat on a pond","duration":5}`)},
+	"GET /v1/artifacts/{task}/{number}": {codes: append([]string{"artifact_not_ready", "artifact_expired"}, fileCodes...), headers: fileHeaders},
+	"GET /v1/materials/{task}/{number}": {codes: fileCodes, headers: fileHeaders},
+
+	"POST /auth/key": {codes: []string{"too_large", "invalid_key", "disabled_key", "expired_key", "cross_origin", "loopback_only", "unavailable"}, headers: []string{"Set-Cookie"},
+		request: example(`{"key":"gw_0f6e5b1c4a7d49d38c2b9e1f7a3d5c60"}`), answer: exampleSignedIn},
+	"GET /auth/me":      {answer: exampleSignedIn},
+	"POST /auth/logout": {codes: []string{"cross_origin", "unavailable"}, headers: []string{"Set-Cookie"}},
+
+	"GET /api/openapi.json": {headers: []string{"ETag", "Cache-Control"}},
+	"GET /api/docs":         {headers: []string{"ETag", "Cache-Control"}},
+
+	"GET /api/v1/health":  {answer: healthAnswer{OK: true, Version: "1.0.0", Container: &containerView{"jimeng-api"}, Sessions: &sessionCounts{14, 12}, Tasks: exampleCounts, Storage: &exampleStorage.StorageBrief}},
+	"GET /api/v1/models":  {answer: modelsAnswer{[]*modelView{modelViewOf(&queue.Model{Model: exampleModel})}}},
+	"GET /api/v1/storage": {answer: exampleStorage},
+	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162}}},
+	"GET /api/v1/stats":   {answer: exampleCounts},
+
+	"GET /api/v1/tasks":              {codes: []string{"invalid_cursor"}, answer: listTasksAnswer{Tasks: []*taskView{exampleTask}, Next: new("MDFLOVRaNFI2UThXMkU1WTdWMUozTTBQOUE9Zt8Q6rKB")}},
+	"GET /api/v1/tasks/{id}":         {answer: taskAnswer{exampleTask}},
+	"DELETE /api/v1/tasks/{id}":      {codes: []string{"task_not_ended"}, answer: okAnswer{true}},
+	"GET /api/v1/tasks/{id}/history": {answer: exampleHistory},
+	"GET /api/v1/tasks/{id}/events":  {headers: eventHeaders},
+	"GET /api/v1/events":             {headers: eventHeaders},
+	"POST /api/v1/tasks/{id}/cancel": {codes: []string{"task_ended"}, answer: cancelAnswer{OK: true, Money: "stopped", Task: exampleCancelled}},
+	"POST /api/v1/tasks/{id}/retry":  {codes: []string{"task_not_ended", "daily_quota_exceeded", "idempotency_mismatch"}, answer: retryAnswer{Task: exampleQueued, RetryOf: exampleID}},
+	"POST /api/v1/tasks/cancel": {request: example(`{"filter":{"status":["queued"],"model":["jimeng-video-3.0"]}}`),
+		answer: bulkAnswer{Matched: 214, Done: 213, Skipped: 1, Failures: []bulkFailure{}}},
+	"POST /api/v1/tasks/retry": {request: example(`{"filter":{"error_kind":["network"],"from":"2026-11-12"},"dry_run":true}`),
+		answer: bulkAnswer{DryRun: true, Matched: 17, Failures: []bulkFailure{}}},
+	"POST /api/v1/tasks/delete": {request: example(`{"filter":{"to":"2026-10-01"}}`),
+		answer: bulkAnswer{Matched: 10000, Done: 9999, Failed: 1, More: true, Failures: []bulkFailure{{exampleID, "task_not_ended", "The task has not ended yet, cancel it first."}}}},
+
+	"GET /api/v1/sessions": {answer: sessionsAnswer{[]*sessionView{exampleSession}}},
+	"POST /api/v1/sessions": {codes: []string{"conflict"}, answer: sessionAnswer{exampleSession},
+		request: example(`{"session_id":"3f0c2a9be77d41d5a6a1f2c4d8e90b17","label":"account 1","slots":2}`)},
+	"GET /api/v1/sessions/{id}": {answer: sessionAnswer{exampleSession}},
+	"PATCH /api/v1/sessions/{id}": {answer: changeSessionAnswer{true, true, exampleSession},
+		request: example(`{"label":"account 1","slots":3}`)},
+	"DELETE /api/v1/sessions/{id}":    {codes: []string{"session_busy"}, answer: okAnswer{true}},
+	"POST /api/v1/sessions/{id}/test": {answer: testAnswer{true, "The login is valid; 860 credits are left."}},
+
+	"GET /api/v1/keys": {answer: keysAnswer{[]*keyView{exampleKey}}},
+	"POST /api/v1/keys": {answer: keyAnswer{withSecret(exampleKey)},
+		request: example(`{"name":"render farm","scopes":["video:create","task:read","task:cancel"],"daily_quota":200,"rate_limit":600,"metadata":{"team":"film"}}`)},
+	"GET /api/v1/keys/{id}": {answer: keyAnswer{exampleKey}},
+	"PATCH /api/v1/keys/{id}": {answer: changeKeyAnswer{true, exampleKey},
+		request: example(`{"daily_quota":200,"expires_at":null}`)},
+	"DELETE /api/v1/keys/{id}":          {answer: okAnswer{true}},
+	"POST /api/v1/keys/{id}/regenerate": {answer: regenerateAnswer{exampleSecret, exampleSecret[:11]}},
+}
+
+var (
+	createCodes  = []string{"too_large", "too_many_files", "unsupported_media_type", "daily_quota_exceeded", "disk_full"}
+	fileCodes    = []string{"link_expired", "link_invalid", "unavailable"}
+	eventHeaders = []string{"Cache-Control"}
+	fileHeaders  = []string{"ETag", "Cache-Control", "Content-Disposition", "Accept-Ranges"}
+)
+
+const (
+	exampleID        = "01K9TZ4R6Q8W2E5Y7V1J3M0P9A"
+	exampleSessionID = "01K9TXW3B5N7M9V1C3X5Z7K9KJ"
+	exampleSecret    = "gw_0f6e5b1c4a7d49d38c2b9e1f7a3d5c60"
+	examplePoster    = "https://video.example.com/v1/artifacts/" + exampleID + "/1?expires=1794668400&signature=c04d…"
+	exampleLink      = "https://video.example.com/v1/artifacts/" + exampleID + "/0?expires=1794668400&signature=7b1f…"
+)
+
+var exampleTime = time.Date(2026, 11, 12, 9, 30, 0, 0, time.UTC)
+
+// example is a request as a client writes it.
+func example(request string) any { return json.RawMessage(request) }
+
+func after(d time.Duration) *time.Time { return new(exampleTime.Add(d)) }
+
+var exampleForm = example(`{"model":"jimeng-video-seedance-2.0","prompt":"@1 drifts over the pond","duration":5,"files":["boat.png"]}`)
+
+var exampleAccepted = accepted{
+	Message: "Task queued",
+	Data:    []acceptedData{{exampleID, store.Queued}},
+	Task:    acceptedTask{exampleID, store.Queued, "/api/v1/tasks/" + exampleID},
+}
+
+var exampleModel = upstream.Model{
+	ID: "jimeng-video-seedance-2.0", Aliases: []string{"seedance-2.0"}, Kind: upstream.Video, Durations: []int{4, 5, 8, 10, 15}, DefaultDuration: 4,
+	Ratios: []string{"16:9", "9:16", "1:1"}, Resolutions: []string{"720p"}, MaxPrompt: 2000, MinMaterials: 1, MaxMaterials: 5,
+}
+
+var exampleSignedIn = signedIn{Authenticated: true, AuthEnabled: true, Name: "render farm", Prefix: exampleSecret[:11], Scopes: auth.DefaultScopes}
+
+var exampleCounts = &taskCounts{Total: 12480, Queued: 214, Running: 38, Submitting: 2, Polling: 34, Downloading: 2, Succeeded: 12004, Failed: 141, Cancelled: 83}
+
+var exampleStorage = storageAnswer{
+	StorageBrief: StorageBrief{Used: 812_000_000_000, Budget: new(int64(1_000_000_000_000)), State: "ok"},
+	Artifacts:    790_000_000_000, Materials: 22_000_000_000,
+	Retention: retentionView{Artifacts: new(int64(30 * 24 * 60 * 60))},
+	Disk:      &diskView{Free: 610_000_000_000, Total: 2_000_000_000_000}, FullAt: after(240 * time.Hour),
+	Next: []leavingView{{TaskID: exampleID, Reason: "age", Size: 4860153, FinishedAt: after(-720 * time.Hour), At: after(time.Hour)}},
+}
+
+var exampleQueued = &taskView{
+	ID: exampleID, Status: store.Queued, Kind: "video", Model: "jimeng-video-seedance-2.0", Prompt: "@1 drifts over the pond at dusk",
+	Duration: new(5), Ratio: new("16:9"), Artifacts: []artifactView{},
+	Materials: []materialView{{Kind: "image", URL: "https://example.com/boat.png"}},
+	CreatedAt: after(0), UpdatedAt: after(0), StartDeadline: after(24 * time.Hour), Deadline: after(48 * time.Hour),
+}
+
+var exampleTask = func() *taskView {
+	t := *exampleQueued
+	t.Status, t.SessionPoolID, t.HistoryRecordID = store.Succeeded, new(exampleSessionID), new("4721984402178")
+	t.VideoURL = new(exampleLink)
+	t.PosterURL = new(examplePoster)
+	t.Artifacts = []artifactView{
+		{Kind: "video", Ready: true, ContentType: new("video/mp4"), Size: new(int64(4812033)), SHA256: new("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+			Width: new(1280), Height: new(720), Length: new(5.04), URL: new(exampleLink), ExpiresAt: after(720 * time.Hour)},
+		{Kind: "image", Poster: true, Ready: true, ContentType: new("image/jpeg"), Size: new(int64(48120)), SHA256: new("1f0b822cd15d6c15b0f00a089f86d081884c7d659a2feaa0c55ad015a3bf4f1b"),
+			Width: new(1280), Height: new(720), URL: new(examplePoster), ExpiresAt: after(720 * time.Hour)},
+	}
+	t.StartedAt, t.FinishedAt, t.UpdatedAt = after(2*time.Second), after(102*time.Second), after(102*time.Second)
+	return &t
+}()
+
+var exampleCancelled = func() *taskView {
+	t := *exampleQueued
+	t.Status, t.Money, t.FinishedAt, t.UpdatedAt = store.Cancelled, new("stopped"), after(time.Minute), after(time.Minute)
+	return &t
+}()
+
+var exampleHistory = historyAnswer{
+	History: []historyView{
+		{Seq: 90412, At: after(0), What: "created", Status: store.Queued},
+		{Seq: 90420, At: after(2 * time.Second), What: "admitted", Status: store.Submitting, Waited: new(2.1), Attempt: new(1), Upstream: new("free_api"), SessionPoolID: new(exampleSessionID)},
+		{Seq: 90423, At: after(3 * time.Second), What: "accepted", Status: store.Polling, Attempt: new(1), Upstream: new("free_api"), SessionPoolID: new(exampleSessionID)},
+		{Seq: 90561, At: after(102 * time.Second), What: "ended", Status: store.Succeeded},
+	},
+	Attempts: []attemptView{{Attempt: 1, Upstream: "free_api", SessionPoolID: exampleSessionID, State: "accepted", HistoryRecordID: new("4721984402178"),
+		AdmittedAt: after(2 * time.Second), SentAt: after(2 * time.Second), SettledAt: after(3 * time.Second)}},
+}
+
+var exampleSession = &sessionView{
+	ID: exampleSessionID, Upstream: "free_api", Label: "account 1", SessionID: "3f0c…0b17", Enabled: true, State: store.Ready,
+	Slots: 2, Running: 1, Credits: new(int64(860)), CreditsExpire: after(60 * time.Hour), Succeeded: 431, Failed: 6,
+	CreatedAt: after(-900 * time.Hour), UpdatedAt: after(0), LastUsedAt: after(0), ProbedAt: after(-time.Hour),
+}
+
+var exampleKey = &keyView{
+	ID: "01K9TV8H2G4F6D8S0A1Q3W5E7R", Name: "render farm", Prefix: exampleSecret[:11], Scopes: auth.DefaultScopes, Enabled: true,
+	RateLimit: 600, DailyQuota: 200, Weight: 1, Metadata: object{json.RawMessage(`{"team":"film"}`)},
+	CreatedAt: after(-720 * time.Hour), UpdatedAt: after(-720 * time.Hour), LastUsedAt: after(-time.Minute),
+}
+
+func withSecret(k *keyView) *keyView {
+	made := *k
+	made.Key = exampleSecret
+	return &made
+}
