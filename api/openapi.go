@@ -88,6 +88,28 @@ func orNull(s *huma.Schema) *huma.Schema {
 	return &huma.Schema{Description: s.Description, AnyOf: []*huma.Schema{{Ref: s.Ref}, {Type: "null"}}}
 }
 
+// takeNull says that a member of a request that may be absent may be null as
+// well: that is how many clients write it, and how it is read.
+func (d *document) takeNull(s *huma.Schema) {
+	if s.Ref != "" {
+		s = d.Components.Schemas.SchemaFromRef(s.Ref)
+	}
+	for name, member := range s.Properties {
+		if member.Ref != "" {
+			member = d.Components.Schemas.SchemaFromRef(member.Ref)
+		}
+		if member.Type == huma.TypeObject {
+			d.takeNull(member)
+		}
+		if !slices.Contains(s.Required, name) && member.Type != "" && !member.Nullable {
+			member.Nullable = true
+			if len(member.Enum) > 0 {
+				member.Enum = append(member.Enum, nil)
+			}
+		}
+	}
+}
+
 // complete adds to every operation what follows from the tables of access, of
 // error codes and of details. Operations without details get the rest.
 func (d *document) complete() {
@@ -105,8 +127,11 @@ func (d *document) complete() {
 				p.Example = exampleID
 			}
 		}
-		if op.RequestBody != nil && more.request != nil {
-			op.RequestBody.Content["application/json"].Example = more.request
+		if op.RequestBody != nil {
+			if content := op.RequestBody.Content["application/json"]; content != nil {
+				content.Example = more.request
+				d.takeNull(content.Schema)
+			}
 		}
 		delete(op.Responses, "default")
 		for status, response := range op.Responses {

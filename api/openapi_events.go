@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -9,10 +10,19 @@ import (
 
 // describeEvents describes the streams of events.
 func (a *api) describeEvents(d *document) {
-	// Nothing in the document refers to them but the text: OpenAPI 3.1 has no
-	// words for what is inside a stream.
-	d.schema(eventView{})
-	d.schema(snapshotView{})
+	// OpenAPI 3.1 has no words for what is inside a stream; tools that read one
+	// take the schema for that of each event.
+	event := func(names string, data any) *huma.Schema {
+		text := func(s huma.Schema) *huma.Schema { s.Type = huma.TypeString; return &s }
+		return &huma.Schema{Type: huma.TypeObject, Required: []string{"id", "event", "data"}, Properties: map[string]*huma.Schema{
+			"id":    text(huma.Schema{Pattern: "^[0-9]+$", Description: "The number of the event."}),
+			"event": text(huma.Schema{Pattern: names}),
+			"data":  text(huma.Schema{Extensions: map[string]any{"contentMediaType": "application/json", "contentSchema": d.schema(data)}}),
+		}}
+	}
+	schema := &huma.Schema{Description: "One event of the stream.", OneOf: []*huma.Schema{
+		event("^snapshot$", snapshotView{}), event(`^task\.[a-z]+$`, eventView{}),
+	}}
 	how := fmt.Sprintf(`Server-sent events. The stream begins with one event `+"`snapshot`"+` (schema SnapshotEvent): the unfinished tasks, then the newest of the others, %d in all. `+
 		`Each change follows as one event (schema TaskEvent), named `+"`task.` and the new status, `task.updated` or `task.deleted`"+`.
 
@@ -33,17 +43,20 @@ A client that comes back with `+"`Last-Event-ID`"+` gets what it has missed, wit
 			&huma.Param{Name: "Last-Event-ID", In: "header", Description: "The id of the last event that the client has seen. Browsers send it by themselves.", Schema: number},
 			&huma.Param{Name: "last_event_id", In: "query", Description: "The same, for clients that cannot set a header.", Schema: number})
 		op.Responses["200"] = &huma.Response{Description: "The stream.", Content: map[string]*huma.MediaType{
-			"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}, Example: exampleStream}}}
+			"text/event-stream": {Schema: schema, Example: exampleEvent}}}
 	}
 }
 
-const exampleStream = `retry: 1000
+var exampleEvent = map[string]string{
+	"id":    "90412",
+	"event": "task.queued",
+	"data":  exampleEventData,
+}
 
-id: 90411
-event: snapshot
-data: {"seq":90411,"complete":true,"tasks":[]}
-
-id: 90412
-event: task.queued
-data: {"seq":90412,"type":"task.queued","at":"2026-11-12T09:30:00Z","what":"created","task":{"id":"` + exampleID + `","status":"queued",…}}
-`
+var exampleEventData = func() string {
+	raw, err := marshal(eventView{Seq: 90412, Type: "task.queued", At: after(0), What: "created", Task: exampleQueued})
+	if err != nil { // a plain struct
+		return ""
+	}
+	return strings.TrimSpace(string(raw))
+}()

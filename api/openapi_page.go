@@ -206,6 +206,8 @@ func typeOf(s *huma.Schema) template.HTML {
 	case s.Ref != "":
 		name := template.HTMLEscapeString(s.Ref[strings.LastIndexByte(s.Ref, '/')+1:])
 		text = `<a href="#schema-` + name + `">` + name + `</a>`
+	case s.OneOf != nil:
+		text = "events"
 	case s.AnyOf != nil, s.AllOf != nil:
 		var types []string
 		for _, one := range append(slices.Clone(s.AnyOf), s.AllOf...) {

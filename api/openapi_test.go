@@ -99,6 +99,8 @@ func TestMethods(t *testing.T) {
 		{"PUT", "/api/v1/tasks/x", 405, "GET, HEAD, DELETE"},
 		{"DELETE", "/api/v1/keys", 405, "GET, HEAD, POST"},
 		{"OPTIONS", "/api/v1/keys/x", 204, "GET, HEAD, PATCH, DELETE, OPTIONS"},
+		{"OPTIONS", "/api/v1/tasks/cancel", 204, "POST, OPTIONS"},
+		{"PUT", "/api/v1/tasks/cancel", 405, "POST"},
 		{"OPTIONS", "/api/v1/nothing", 404, ""},
 		{"BREW", "/ping", 405, "GET, HEAD"},
 	} {

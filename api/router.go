@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -94,11 +95,18 @@ func (r *router) finish() error {
 // 404.
 func (r *router) unknown(w http.ResponseWriter, req *http.Request) {
 	var allowed []string
+	wildcards := math.MaxInt // of the path that fits best: /tasks/cancel is no task
 	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		probe := &http.Request{Method: method, URL: req.URL, Host: req.Host}
-		if _, pattern := r.mux.Handler(probe); pattern != "/" && pattern != "" {
-			allowed = append(allowed, method)
+		_, pattern := r.mux.Handler(probe)
+		n := strings.Count(pattern, "{")
+		if pattern == "/" || pattern == "" || n > wildcards {
+			continue
 		}
+		if n < wildcards {
+			allowed, wildcards = nil, n
+		}
+		allowed = append(allowed, method)
 	}
 	if allowed == nil {
 		r.api.fail(w, req, &apiError{status: http.StatusNotFound, code: "unknown_path", message: fmt.Sprintf("There is nothing at %s.", req.URL.Path)})

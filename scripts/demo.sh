@@ -20,7 +20,7 @@ fi
 
 umask 077
 mkdir -p "$DEMO_DATA"
-ADMIN_TOKEN=$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
+ADMIN_TOKEN=${ADMIN_TOKEN:-$(head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n')}
 export ADMIN_TOKEN
 
 gateway=''
