@@ -79,7 +79,9 @@ func TestFiltersAndBulk(t *testing.T) {
 	ears := g.listen("/api/v1/events", "")
 	ears.next()
 	g.json("DELETE", "/api/v1/tasks/"+good, "", http.StatusOK)
-	ears.until("task.deleted")
+	if e := ears.next(); e == nil || e.name != "task.deleted" || e.data["task_id"] != good || e.data["task"] != nil {
+		t.Errorf("deleted: %v", e)
+	}
 	g.json("GET", "/api/v1/tasks/"+good, "", http.StatusNotFound)
 	g.json("GET", "/api/v1/tasks/"+good+"/history", "", http.StatusNotFound)
 	if res, _ := g.do("GET", link, "", nil); res.StatusCode != http.StatusNotFound {

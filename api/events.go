@@ -43,7 +43,8 @@ type eventView struct {
 	Type string     `json:"type" doc:"task. and the new status, task.updated or task.deleted; also the name of the event."`
 	At   *time.Time `json:"at"`
 	What store.What `json:"what" doc:"What happened, as in the history."`
-	Task *taskView  `json:"task" doc:"The task as it was after the event."`
+	ID   string     `json:"task_id" doc:"The task that it happened to."`
+	Task *taskView  `json:"task" doc:"The task as it was after the event, null once it is deleted."`
 }
 
 // snapshotView is the data of the event that a stream begins with.
@@ -213,7 +214,11 @@ func (s *session) event(e *queue.Event) error {
 // address.
 func (s *session) render(e *queue.Event) []byte {
 	return e.Rendered(s.caller.base, func() []byte {
-		return message(e.Seq, e.Type, eventView{e.Seq, e.Type, timeOf(e.At), e.What, s.api.taskView(s.caller.base, e.Task)})
+		view := eventView{Seq: e.Seq, Type: e.Type, At: timeOf(e.At), What: e.What, ID: e.TaskID}
+		if e.Type != store.TaskDeleted {
+			view.Task = s.api.taskView(s.caller.base, e.Task)
+		}
+		return message(e.Seq, e.Type, view)
 	})
 }
 

@@ -47,6 +47,12 @@ A client that comes back with `+"`Last-Event-ID`"+` gets what it has missed, wit
 	}
 }
 
+// TransformSchema implements [huma.SchemaTransformer].
+func (*eventView) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["task"] = orNull(s.Properties["task"])
+	return s
+}
+
 var exampleEvent = map[string]string{
 	"id":    "90412",
 	"event": "task.queued",
@@ -54,7 +60,7 @@ var exampleEvent = map[string]string{
 }
 
 var exampleEventData = func() string {
-	raw, err := marshal(eventView{Seq: 90412, Type: "task.queued", At: after(0), What: "created", Task: exampleQueued})
+	raw, err := marshal(eventView{Seq: 90412, Type: "task.queued", At: after(0), What: "created", ID: exampleID, Task: exampleQueued})
 	if err != nil { // a plain struct
 		return ""
 	}

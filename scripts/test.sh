@@ -96,6 +96,12 @@ step 'go: tests' go_tests
 step 'xcaddy build' bounded 20 ./xcaddy.sh && {
 	step 'end to end: the binary under load and kill -9' bounded 10 env GATEWAY_BINARY="$PWD/bin/jimeng-gateway" go test -count=1 -v ./e2e
 	step 'demo: a prompt goes in, a video comes out' bounded 5 ./scripts/smoke.sh
+	if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then install python3 python3-venv; fi
+	if ./scripts/contract.sh --install >"$logs/contract" 2>&1; then
+		step 'contract: the gateway is what its OpenAPI document says' bounded 15 ./scripts/contract.sh
+	else
+		skip 'contract: the gateway is what its OpenAPI document says' "$(tail -n 1 "$logs/contract")"
+	fi
 	find_chromium >/dev/null || install chromium
 	if CHROMIUM=$(find_chromium); then
 		export CHROMIUM
