@@ -2,7 +2,6 @@ package pool
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 
@@ -28,20 +27,11 @@ func (p *Pool) Free(tx *store.Tx, limits map[string]int) (*Free, error) {
 	}
 	free := &Free{sessions: make(map[string][]*store.Session), room: make(map[string]int)}
 	for name, limit := range limits {
-		free.room[name] = math.MaxInt
-		if limit > 0 {
-			free.room[name] = limit
+		u := Upstream{Configured: true, Limit: limit}
+		if i := slices.IndexFunc(known, func(u *store.Upstream) bool { return u.Name == name }); i >= 0 {
+			u.Upstream = *known[i]
 		}
-		i := slices.IndexFunc(known, func(u *store.Upstream) bool { return u.Name == name })
-		if i >= 0 {
-			if known[i].BenchedUntil != 0 {
-				continue
-			}
-			if limit > 0 {
-				free.room[name] -= known[i].Running
-			}
-		}
-		if free.room[name] <= 0 {
+		if free.room[name] = u.Room(); free.room[name] == 0 {
 			continue
 		}
 		sessions, err := tx.FreeSessions(name, chooseFrom)

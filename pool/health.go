@@ -16,9 +16,6 @@ const (
 	benchPause    = time.Second
 	maxBenchPause = 15 * time.Second
 	probeTimeout  = 30 * time.Second
-	// probeIll and probeWell are how often sessions are probed that are out of
-	// service, and those that work.
-	probeIll, probeWell = 10 * time.Minute, 30 * time.Minute
 )
 
 // Fault applies the fault table to the session and the upstream of an attempt.
@@ -186,11 +183,7 @@ func (p *Pool) ProbeDue(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range sessions {
-		every := probeWell
-		if s.State != store.Ready {
-			every = probeIll
-		}
-		if !s.Enabled || time.Since(time.UnixMilli(max(s.ProbedAt, s.CreatedAt))) < every {
+		if !p.due(s) {
 			continue
 		}
 		if _, ok := p.Driver(s.Upstream); !ok {

@@ -41,6 +41,8 @@ type Pool struct {
 	vault   *store.Vault
 	log     *zap.Logger
 	drivers atomic.Pointer[map[string]upstream.Driver]
+
+	probeEvery atomic.Int64 // see [Pool.ProbeEvery]
 }
 
 // New makes a pool without upstreams; see [Pool.Configure].
