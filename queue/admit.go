@@ -132,12 +132,7 @@ const readAhead = 16
 // next is the lane whose first task goes next, or nil.
 func next(tx *store.Tx, lanes []*lane, free *pool.Free) (*lane, error) {
 	for {
-		var best *lane
-		for _, l := range lanes {
-			if !l.empty && l.key.mayRun() && free.Serves(l.Route) && (best == nil || l.before(best)) {
-				best = l
-			}
-		}
+		best := fairest(lanes, free.Serves)
 		if best == nil {
 			return nil, nil
 		}
@@ -157,6 +152,18 @@ func next(tx *store.Tx, lanes []*lane, free *pool.Free) (*lane, error) {
 			return best, nil
 		}
 	}
+}
+
+// fairest is the lane that goes next among those that can be served, or nil.
+func fairest(lanes []*lane, serves func(route string) bool) *lane {
+	var best *lane
+	for _, l := range lanes {
+		// The question for the route comes last, because it costs the most.
+		if !l.empty && l.key.mayRun() && (best == nil || l.before(best)) && serves(l.Route) {
+			best = l
+		}
+	}
+	return best
 }
 
 func (h *holder) mayRun() bool { return h.concurrency == 0 || h.running < h.concurrency }

@@ -39,6 +39,7 @@ type Settings struct {
 	Deadline      time.Duration // most time from submit to end
 	RunDeadline   time.Duration // most time of one attempt, 0 for no limit of its own
 	MaxFailovers  int           // times that another session takes over
+	ProbeInterval time.Duration // see [pool.Pool.ProbeEvery]
 	Retention     Retention
 
 	Models map[string]ModelSettings // by ID; see [Settings.Check]
@@ -81,6 +82,7 @@ type Queue struct {
 	pollFaults sync.Map
 	polls      sync.Map // upstream name → chan struct{}: room for polls at once
 
+	album   album
 	mirrors mirrors
 	storage storageWatch
 	audited atomic.Pointer[audit] // the last time that everything kept was looked at
@@ -173,6 +175,7 @@ func (q *Queue) use() {
 		drivers[name] = u.Driver
 	}
 	q.pool.Configure(drivers)
+	q.pool.ProbeEvery(s.ProbeInterval)
 	q.settings.Store(s)
 }
 

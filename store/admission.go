@@ -17,16 +17,18 @@ type Lane struct {
 	ServedAt    int64
 }
 
+func scanLane(r row) (*Lane, error) {
+	var l Lane
+	return &l, r.Scan(&l.KeyID, &l.Route, &l.Queued, &l.Running, &l.Weight, &l.Concurrency, &l.ServedAt)
+}
+
 const waitingLanes = `SELECT l.key_id, l.route, l.queued, k.running, k.weight, k.concurrency, k.served_at
 	FROM lanes l JOIN keys k ON k.id = l.key_id WHERE l.queued > 0`
 
 // Lanes lists the lanes with queued tasks.
 func (t *Tx) Lanes() ([]*Lane, error) {
 	rows, err := t.Query(waitingLanes)
-	lanes, err := collect(rows, err, func(r row) (*Lane, error) {
-		var l Lane
-		return &l, r.Scan(&l.KeyID, &l.Route, &l.Queued, &l.Running, &l.Weight, &l.Concurrency, &l.ServedAt)
-	})
+	lanes, err := collect(rows, err, scanLane)
 	if err != nil {
 		return nil, fmt.Errorf("list lanes: %w", err)
 	}

@@ -1,0 +1,67 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+// Estimate is what would become of a task that was submitted now.
+type Estimate struct {
+	Forecast
+	// Credits is what the task costs by the upstream's own list, nil when that is
+	// not known; then CreditsReason says why.
+	Credits       *float64
+	CreditsReason string
+	WhyNotSooner  []Reason // none if it would start at once
+	Upstreams     []string // that can run it
+}
+
+// Estimate checks a task as [Queue.Submit] does, with the same errors but for
+// [*QuotaError], and says when it would start. Nothing is stored.
+func (q *Queue) Estimate(ctx context.Context, n *NewTask) (*Estimate, error) {
+	task, err := q.plan(n)
+	if err != nil {
+		return nil, err
+	}
+	p, err := q.picture(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l, err := q.line(ctx, task)
+	if err != nil {
+		return nil, err
+	}
+	for i, row := range l.lanes {
+		if row.Route == task.Route { // the task would be one more
+			row.Queued = max(row.Queued, l.ahead[i]) + 1
+		}
+	}
+	f := p.forecast(task, l)
+	e := &Estimate{Forecast: *f, Upstreams: strings.Split(task.Route, ",")}
+	for _, r := range p.reasons(task, l.key, f) {
+		if r.Code != Starting {
+			e.WhyNotSooner = append(e.WhyNotSooner, r)
+		}
+	}
+	if n.Key.DailyQuota > 0 {
+		_, used, err := q.store.Today(ctx, n.Key.ID)
+		if err != nil {
+			return nil, err
+		}
+		if used >= int64(n.Key.DailyQuota) {
+			reason := (&QuotaError{n.Key.DailyQuota}).Error()
+			e.WhyNotSooner = append([]Reason{{Code: DailyQuota, Message: reason}}, e.WhyNotSooner...)
+			e.ETA = &ETA{Samples: e.ETA.Samples, Reason: reason}
+		}
+	}
+	e.Credits, e.CreditsReason = q.credits(task)
+	return e, nil
+}
+
+// credits is what a task costs, or why nobody knows.
+func (q *Queue) credits(task *store.Task) (*float64, string) {
+	return nil, fmt.Sprintf("what the model %s costs is not known", task.Model)
+}
