@@ -81,12 +81,17 @@ func (a *api) getHistory(ctx context.Context, in *historyInput) (*body[historyAn
 		answer.History = append(answer.History, view)
 	}
 	for _, t := range attempts {
-		answer.Attempts = append(answer.Attempts, attemptView{
-			Attempt: t.N, Upstream: t.Upstream, SessionPoolID: t.SessionID, State: t.State, HistoryRecordID: textOf(t.Ref),
-			ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())), ErrorMessage: textOf(t.ErrorMessage),
-			AdmittedAt: timeOf(t.CreatedAt), SentAt: timeOf(t.SentAt), SettledAt: timeOf(t.SettledAt)})
+		answer.Attempts = append(answer.Attempts, attemptViewOf(t))
 	}
 	return reply(answer)
+}
+
+func attemptViewOf(t *store.Attempt) attemptView {
+	return attemptView{
+		Attempt: t.N, Upstream: t.Upstream, SessionPoolID: t.SessionID, State: t.State, HistoryRecordID: textOf(t.Ref),
+		ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())), ErrorMessage: textOf(t.ErrorMessage),
+		AdmittedAt: timeOf(t.CreatedAt), SentAt: timeOf(t.SentAt), SettledAt: timeOf(t.SettledAt),
+	}
 }
 
 func historyViewOf(e *store.Event) historyView {

@@ -49,16 +49,19 @@ type sessionView struct {
 const disabled store.SessionState = "disabled"
 
 func sessionViewOf(s *store.Session) *sessionView {
-	v := &sessionView{
-		ID: s.ID, Upstream: s.Upstream, Label: s.Label, SessionID: s.Hint, Enabled: s.Enabled, State: s.State,
+	return &sessionView{
+		ID: s.ID, Upstream: s.Upstream, Label: s.Label, SessionID: s.Hint, Enabled: s.Enabled, State: stateOf(s),
 		Until: timeOf(s.Until), Reason: textOf(s.Reason), Slots: s.Slots, Running: s.Running,
 		Credits: s.Credits, CreditsExpire: timeOf(s.CreditsExpire), Succeeded: s.Succeeded, Failed: s.Failed,
 		CreatedAt: timeOf(s.CreatedAt), UpdatedAt: timeOf(s.UpdatedAt), LastUsedAt: timeOf(s.LastUsedAt), ProbedAt: timeOf(s.ProbedAt),
 	}
+}
+
+func stateOf(s *store.Session) store.SessionState {
 	if !s.Enabled {
-		v.State = disabled
+		return disabled
 	}
-	return v
+	return s.State
 }
 
 type sessionAnswer struct {

@@ -90,7 +90,7 @@ func (a *api) getTask(ctx context.Context, in *byID) (*body[taskAnswer], error) 
 	if err != nil {
 		return nil, err
 	}
-	return reply(taskAnswer{a.taskView(c.base, task)})
+	return reply(taskAnswer{a.forecast(ctx, a.taskView(c.base, task), task)})
 }
 
 type cancelAnswer struct {

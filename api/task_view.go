@@ -25,6 +25,9 @@ type taskView struct {
 	QueueTotal      *int    `json:"queue_total" doc:"Length of the upstream's own queue, when it tells."`
 	QueueETA        *string `json:"queue_eta" doc:"The upstream's own forecast, when it tells."`
 
+	Place *placeView `json:"place,omitempty" doc:"Where a queued task stands. Only when one task is read, not in lists."`
+	ETA   *etaView   `json:"eta,omitempty" doc:"When a task that has not ended probably starts and ends. Only when one task is read, not in lists."`
+
 	VideoURL     *string  `json:"video_url" doc:"A link that plays without a key and expires; read the task again for a fresh one. It plays from the status downloading on."`
 	PosterURL    *string  `json:"poster_url" doc:"A link like video_url to a still of the video, null when there is none."`
 	ImageURLs    []string `json:"image_urls" doc:"Links like video_url, for tasks that make images."`

@@ -48,6 +48,7 @@ var options = map[string]option{
 	"public_url":     text("public_url <url>", func(c *Config) *string { return &c.PublicURL }, check(parsePublicURL)),
 	"concurrency":    value("concurrency <number>", func(c *Config) *Value { return &c.Concurrency }, check(parseCount)),
 	"poll_interval":  span("poll_interval <duration>", func(c *Config) *Duration { return &c.PollInterval }),
+	"probe_interval": span("probe_interval <duration>", func(c *Config) *Duration { return &c.ProbeInterval }),
 	"start_deadline": span("start_deadline <duration>", func(c *Config) *Duration { return &c.StartDeadline }),
 	"run_deadline":   span("run_deadline <duration>", func(c *Config) *Duration { return &c.RunDeadline }),
 	"total_deadline": span("total_deadline <duration>", func(c *Config) *Duration { return &c.TotalDeadline }),
@@ -90,6 +91,7 @@ const (
 //		public_url     <url>
 //		concurrency    <number>
 //		poll_interval  <duration>
+//		probe_interval <duration>
 //		start_deadline <duration>
 //		run_deadline   <duration>
 //		total_deadline <duration>

@@ -60,6 +60,11 @@ type Config struct {
 	// for another interval. Default: 5s
 	PollInterval Duration `json:"poll_interval,omitempty"`
 
+	// How often a session that works is asked for its credits and whether it still
+	// does, without spending anything; one that is out of service is asked three
+	// times as often. Never more than once a minute. Default: 30m
+	ProbeInterval Duration `json:"probe_interval,omitempty"`
+
 	// How long a task may wait in the queue. Default: 24h
 	StartDeadline Duration `json:"start_deadline,omitempty"`
 
@@ -148,6 +153,7 @@ type settings struct {
 	concurrency, maxFailovers, maxFiles      int
 	maxFileSize, maxTotal                    int64
 	pollInterval, linkTTL, gracePeriod       time.Duration
+	probeInterval                            time.Duration
 	startDeadline, runDeadline, deadline     time.Duration
 	keepArtifacts, keepTasks                 time.Duration
 	budget                                   int64
@@ -178,6 +184,7 @@ func (c *Config) resolve() (*settings, error) {
 	set(&faults, &s.publicURL, "public_url", c.PublicURL, "", parsePublicURL)
 	set(&faults, &s.concurrency, "concurrency", string(c.Concurrency), 0, parseCount)
 	set(&faults, &s.pollInterval, "poll_interval", string(c.PollInterval), 5*time.Second, parseDuration)
+	set(&faults, &s.probeInterval, "probe_interval", string(c.ProbeInterval), 30*time.Minute, parseDuration)
 	set(&faults, &s.startDeadline, "start_deadline", string(c.StartDeadline), 24*time.Hour, parseDuration)
 	set(&faults, &s.runDeadline, "run_deadline", string(c.RunDeadline), 4*time.Hour, parseDuration)
 	set(&faults, &s.deadline, "total_deadline", string(c.TotalDeadline), s.startDeadline+s.runDeadline, parseDuration)
@@ -232,6 +239,7 @@ func (s *settings) queue(drivers map[string]upstream.Driver) queue.Settings {
 		RunDeadline:   s.runDeadline,
 		Deadline:      s.deadline,
 		MaxFailovers:  s.maxFailovers,
+		ProbeInterval: s.probeInterval,
 		Models:        s.models,
 		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Budget: s.budget},
 	}

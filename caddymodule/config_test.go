@@ -26,7 +26,7 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.database != "sqlite://data/gateway.db" || !s.auth || s.authInsecure || s.concurrency != 0 || s.pollInterval != 5*time.Second ||
+	if s.database != "sqlite://data/gateway.db" || !s.auth || s.authInsecure || s.concurrency != 0 || s.pollInterval != 5*time.Second || s.probeInterval != 30*time.Minute ||
 		s.startDeadline != 24*time.Hour || s.runDeadline != 4*time.Hour || s.deadline != 28*time.Hour || s.maxFailovers != 3 || s.maxFileSize != 100<<20 || s.maxFiles != 12 ||
 		s.maxTotal != 300<<20 || s.linkTTL != 24*time.Hour || s.gracePeriod != 10*time.Second || s.defaultModel != "jimeng-video-seedance-2.0" {
 		t.Errorf("%+v", s)

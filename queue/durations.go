@@ -48,11 +48,10 @@ func (q *Queue) measureDurations(ctx context.Context) (*durations, error) {
 		return nil, err
 	}
 	d := &durations{at: at, samples: len(tasks), byUpstream: make(map[string]*spread), byModel: make(map[[2]string]*spread)}
-	modelName := q.modelNames()
 	for _, t := range tasks {
 		held := max(1, t.EndedAt-t.AdmittedAt)
 		add(d.byUpstream, t.Upstream, held)
-		add(d.byModel, [2]string{t.Upstream, modelName(t.Kind, t.Model)}, held)
+		add(d.byModel, [2]string{t.Upstream, q.modelName(t.Model)}, held)
 	}
 	for _, s := range d.byUpstream {
 		slices.Sort(s.samples)
@@ -70,26 +69,12 @@ func add[K comparable](m map[K]*spread, k K, sample int64) {
 	m[k].samples = append(m[k].samples, sample)
 }
 
-// modelNames returns a function that finds a model's own name where clients have
-// used an alias, for as long as a picture lives. It is not for use by several
-// goroutines at once.
-func (q *Queue) modelNames() func(kind, name string) string {
-	models := q.Models()
-	known := make(map[[2]string]string)
-	return func(kind, name string) string {
-		k := [2]string{kind, name}
-		if id, ok := known[k]; ok {
-			return id
-		}
-		known[k] = name // if it is not in the configuration any more
-		for _, m := range models {
-			if string(m.Kind) == kind && m.Is(name) {
-				known[k] = m.ID
-				break
-			}
-		}
-		return known[k]
+// modelName is the model's own name where a client may have used an alias.
+func (q *Queue) modelName(name string) string {
+	if m := q.Model(name); m != nil {
+		return m.ID
 	}
+	return name // it is not in the configuration any more
 }
 
 // of is how long tasks of the model hold a slot of the upstream. With too few of

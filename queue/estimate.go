@@ -57,11 +57,14 @@ func (q *Queue) Estimate(ctx context.Context, n *NewTask) (*Estimate, error) {
 			e.ETA = &ETA{Samples: e.ETA.Samples, Reason: reason}
 		}
 	}
-	e.Credits, e.CreditsReason = q.credits(task)
+	e.Credits, e.CreditsReason = credits(q.Model(task.Model), task)
 	return e, nil
 }
 
-// credits is what a task costs, or why nobody knows.
-func (q *Queue) credits(task *store.Task) (*float64, string) {
-	return nil, fmt.Sprintf("what the model %s costs is not known", task.Model)
+// credits is what a task costs by the catalogue, or why nobody knows.
+func credits(m *Model, task *store.Task) (*float64, string) {
+	if m == nil || m.Credits == 0 && m.CreditsPerSecond == 0 {
+		return nil, fmt.Sprintf("nobody has told the gateway what the model %s costs", task.Model)
+	}
+	return new(m.Credits + m.CreditsPerSecond*float64(task.Duration)), ""
 }

@@ -43,7 +43,7 @@ func (p *picture) etaOfRunning(task *store.Task) *ETA {
 			admitted = task.StartedAt
 		}
 	}
-	s := p.durations.of(task.Upstream, p.modelName(task.Kind, task.Model))
+	s := p.durations.of(task.Upstream, p.modelName(task.Model))
 	eta := &ETA{Samples: len(s.samples)}
 	if !s.known() {
 		eta.Reason = notMeasured
@@ -62,7 +62,7 @@ func (p *picture) etaOfRunning(task *store.Task) *ETA {
 
 // etaOfQueued is when a task that gets its slot at s probably starts and ends.
 func (p *picture) etaOfQueued(task *store.Task, s start) *ETA {
-	all, own := p.durations.ofUpstream(s.upstream), p.durations.of(s.upstream, p.modelName(task.Kind, task.Model))
+	all, own := p.durations.ofUpstream(s.upstream), p.durations.of(s.upstream, p.modelName(task.Model))
 	eta := &ETA{Samples: len(own.samples)}
 	wait := s.at - p.now
 	switch {

@@ -104,8 +104,6 @@ func (p *picture) verdicts(task *store.Task) []SessionVerdict {
 
 // nextSlot is when a session of the route has a free slot, 0 when nobody knows.
 func (p *picture) nextSlot(route string) int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	if at, ok := p.newOutlook(nil).nextSlot(route); ok {
 		return at
 	}

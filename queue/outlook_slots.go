@@ -108,7 +108,7 @@ func (o *outlook) expectedEnd(task *store.Held, c *capacity) int64 {
 	if c.guess {
 		return o.now + c.hold
 	}
-	s := o.durations.of(task.Upstream, o.modelName(task.Kind, task.Model))
+	s := o.durations.of(task.Upstream, o.modelName(task.Model))
 	elapsed := heldFor(task, o.now)
 	if rest := s.beyond(elapsed); rest.known() {
 		return o.now + rest.at(0.5) - elapsed

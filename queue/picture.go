@@ -33,9 +33,9 @@ type picture struct {
 	admitted  map[string]int64 // by the id of a running task
 	oldest    int64            // when the oldest queued task was created, 0 for none
 	durations *durations
+	modelName func(string) string // see [Queue.modelName]
 
 	mu        sync.Mutex
-	modelName func(kind, name string) string
 	outlook   *outlook             // shared by all forecasts, played forward as far as one of them has asked
 	forecasts map[string]*Forecast // by the id of a queued task
 }
@@ -77,7 +77,7 @@ func (q *Queue) picture(ctx context.Context) (*picture, error) {
 
 func (q *Queue) takePicture(ctx context.Context, settings *Settings, d *durations) (*picture, error) {
 	p := &picture{
-		settings: settings, durations: d, modelName: q.modelNames(), upstreams: make(map[string]*pool.Upstream),
+		settings: settings, durations: d, modelName: q.modelName, upstreams: make(map[string]*pool.Upstream),
 		admitted: make(map[string]int64), forecasts: make(map[string]*Forecast),
 	}
 	var err error

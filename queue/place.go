@@ -38,8 +38,6 @@ func (q *Queue) Forecast(ctx context.Context, task *store.Task) (*Forecast, erro
 		return nil, err
 	}
 	if task.Status != store.Queued {
-		p.mu.Lock()
-		defer p.mu.Unlock()
 		return &Forecast{ETA: p.etaOfRunning(task)}, nil
 	}
 	p.mu.Lock()
@@ -98,8 +96,6 @@ func (q *Queue) line(ctx context.Context, task *store.Task) (*line, error) {
 
 // forecast puts a task at the end of its line into the picture.
 func (p *picture) forecast(task *store.Task, l *line) *Forecast {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	place := &Place{InKey: 1, AtLeast: l.more}
 	for i, row := range l.lanes {
 		place.InKey += l.ahead[i]
@@ -142,13 +138,8 @@ func crosses(a, b string) bool {
 // start plays the picture forward until the task is given a slot.
 func (p *picture) start(task *store.Task, l *line) (start, bool) {
 	if len(l.lanes) == 1 {
-		if p.outlook == nil {
-			p.outlook = p.newOutlook(nil)
-		}
-		for _, shared := range p.outlook.lanes {
-			if shared.KeyID == task.KeyID && shared.Route == task.Route && l.ahead[0] < shared.Queued {
-				return p.outlook.startOf(shared, l.ahead[0]+1)
-			}
+		if s, found, known := p.sharedStart(l.lanes[0], l.ahead[0]+1); known {
+			return s, found
 		}
 	}
 	// The task or its whole lane is newer than the picture, or the lanes of its
@@ -168,4 +159,21 @@ func (p *picture) start(task *store.Task, l *line) (start, bool) {
 		lanes = append(lanes, copied)
 	}
 	return p.newOutlook(lanes).startOf(own, own.Queued)
+}
+
+// sharedStart asks the outlook that all tasks of the picture share for the start
+// of the n-th task of a lane. known is false if the picture has no such task.
+func (p *picture) sharedStart(row *store.Lane, n int) (s start, found, known bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.outlook == nil {
+		p.outlook = p.newOutlook(nil)
+	}
+	for _, l := range p.outlook.lanes {
+		if l.KeyID == row.KeyID && l.Route == row.Route && n <= l.Queued {
+			s, found = p.outlook.startOf(l, n)
+			return s, found, true
+		}
+	}
+	return start{}, false, false
 }
