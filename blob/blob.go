@@ -39,7 +39,8 @@ type Store interface {
 }
 
 // Pending is a blob that is being written. Nobody but its own readers sees it
-// before Commit. Write, Commit and Abort are for one goroutine; Open is for any.
+// before Commit. Write, Info, Commit and Abort are for one goroutine; Open is for
+// any.
 type Pending interface {
 	io.Writer
 	// Open returns a reader of its own of what has been written so far, at whose
@@ -47,6 +48,9 @@ type Pending interface {
 	// It stays usable after Commit and after Abort and must be closed.
 	// After Abort, Open returns [ErrNotFound].
 	Open() (io.ReadSeekCloser, error)
+	// Info describes what has been written so far, under the name that Commit
+	// will give it.
+	Info() Info
 	// Commit returns when the blob is durable and has its name. If it fails,
 	// nothing stays behind.
 	Commit() (Info, error)

@@ -122,6 +122,8 @@ func (p *pending) Open() (io.ReadSeekCloser, error) {
 	return file, nil
 }
 
+func (p *pending) Info() Info { return p.w.info(p.name) }
+
 func (p *pending) Commit() (Info, error) {
 	if p.done {
 		return Info{}, putError(p.name, errors.New("it is committed or aborted already"))

@@ -40,6 +40,7 @@ type Settings struct {
 	RunDeadline   time.Duration // most time of one attempt, 0 for no limit of its own
 	MaxFailovers  int           // times that another session takes over
 	ProbeInterval time.Duration // see [pool.Pool.ProbeEvery]
+	KeepMaterials time.Duration // how long materials that no task uses are kept, 0 for ever
 	Retention     Retention
 
 	Models map[string]ModelSettings // by ID; see [Settings.Check]

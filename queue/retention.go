@@ -50,13 +50,18 @@ func (q *Queue) Sweep(ctx context.Context) error {
 	var errs []error
 	if last := q.audited.Load(); last == nil || last.retention != retention.Artifacts || time.Since(last.at) > auditEvery {
 		_, err := q.store.Retain(ctx, retention.Artifacts.Milliseconds())
-		errs = append(errs, err, q.sweepStrays(ctx, time.Now().Add(-strayAfter)))
+		errs = append(errs, err, q.sweepStrays(ctx, time.Now().Add(-strayAfter)), q.sweepMaterials(ctx), q.purge(ctx))
 		if errors.Join(errs...) == nil {
 			q.audited.Store(&audit{time.Now(), retention.Artifacts})
 		}
 	}
 	errs = append(errs, q.sweepExpired(ctx), q.sweepTasks(ctx, retention.Tasks), q.sweepBudget(ctx))
 	return errors.Join(errs...)
+}
+
+// purge removes what nobody can ask for any more.
+func (q *Queue) purge(ctx context.Context) error {
+	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.Purge() })
 }
 
 // audit is when everything was last looked at, and by which rule.

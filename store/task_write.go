@@ -11,6 +11,9 @@ func (t *Tx) InsertTask(task *Task) error { return t.insertTasks([]*Task{task}) 
 func (t *Tx) insertTasks(tasks []*Task) error {
 	args := make([]any, 0, taskRows.columns*len(tasks))
 	for _, task := range tasks {
+		if err := t.useMaterials(task); err != nil {
+			return err
+		}
 		materials, err := toJSON(task.Materials)
 		if err != nil {
 			return fmt.Errorf("insert task: %w", err)

@@ -238,9 +238,11 @@ func (t *Tx) runAll(batch []*write, results []error, durable Durability) error {
 // them be refused, each gets a savepoint of its own.
 func (t *Tx) insertAll(batch []*write, results []error) error {
 	var tasks []*Task
+	var materials [][]Material // as they were, because inserting a task may change them
 	for _, w := range batch {
 		if w.task != nil {
 			tasks = append(tasks, w.task)
+			materials = append(materials, w.task.Materials)
 		}
 	}
 	if len(tasks) == 0 {
@@ -249,6 +251,9 @@ func (t *Tx) insertAll(batch []*write, results []error) error {
 	failed, lost := t.savepoint(func(t *Tx) error { return t.insertTasks(tasks) })
 	if failed == nil || lost != nil {
 		return lost
+	}
+	for i, task := range tasks {
+		task.Materials = materials[i]
 	}
 	for i, w := range batch {
 		if w.task == nil {

@@ -33,8 +33,8 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_age ON idempotency (created_at);
 CREATE INDEX idempotency_of_task ON idempotency (task_id);
 
--- A material is a stored file of one key. The blob is named by its content, so
--- that two keys' materials may share it.
+-- A material is a stored file of one key. Materials of several keys with the same
+-- content share one blob.
 CREATE TABLE materials (
   id           TEXT PRIMARY KEY,
   key_id       TEXT NOT NULL,
@@ -50,7 +50,8 @@ CREATE TABLE materials (
   created_at   BIGINT NOT NULL,
   used_at      BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX materials_content ON materials (key_id, sha256);
+CREATE UNIQUE INDEX materials_content ON materials (sha256, key_id);
+CREATE INDEX materials_of_key ON materials (key_id, id);
 CREATE INDEX materials_by_blob ON materials (blob);
 CREATE INDEX materials_by_use ON materials (used_at);
 CREATE TABLE task_materials (

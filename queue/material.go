@@ -1,0 +1,73 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+// MaterialDir is where the blobs of stored materials are, and MaterialPrefix
+// begins the last part of their names. Other blobs in there are of the time
+// before materials had rows, and belong to tasks.
+const (
+	MaterialDir    = "materials"
+	MaterialPrefix = "m-"
+)
+
+// forgottenAfter is the age from which a blob without a row is a leftover, and not
+// of a request that is still being served.
+const forgottenAfter = 24 * time.Hour
+
+// sweepMaterials deletes the materials that no stored task uses and that nobody
+// has used for as long as the settings keep them, and blobs that a crash has
+// left without a material. It may run on several nodes at once.
+func (q *Queue) sweepMaterials(ctx context.Context) error {
+	return errors.Join(q.sweepUnused(ctx), q.sweepForgotten(ctx))
+}
+
+func (q *Queue) sweepUnused(ctx context.Context) error {
+	keep := q.settings.Load().KeepMaterials
+	if keep <= 0 {
+		return nil
+	}
+	const page = 500
+	before := time.Now().Add(-keep).UnixMilli()
+	for {
+		unused, err := q.store.UnusedMaterials(ctx, before, page)
+		if err != nil {
+			return err
+		}
+		for _, m := range unused {
+			name, err := q.store.DeleteUnusedMaterial(ctx, m.ID, before)
+			if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+				continue // a task, an upload or another node was quicker
+			}
+			if err == nil && name != "" {
+				err = q.blobs.Delete(ctx, name)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if len(unused) < page {
+			return nil
+		}
+	}
+}
+
+func (q *Queue) sweepForgotten(ctx context.Context) error {
+	return q.blobs.Walk(ctx, MaterialDir, func(e blob.Entry) error {
+		if !strings.HasPrefix(e.Name, MaterialDir+"/"+MaterialPrefix) || time.Since(e.ModTime) < forgottenAfter {
+			return nil
+		}
+		used, err := q.store.HasMaterialBlob(ctx, e.Name)
+		if err != nil || used {
+			return err
+		}
+		return q.blobs.Delete(ctx, e.Name)
+	})
+}
