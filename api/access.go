@@ -29,8 +29,11 @@ var access = map[string]need{
 	"GET /v1/models":                    anyKey,
 	"POST /v1/videos/generations":       mayCreate,
 	"POST /v1/video/generations":        mayCreate,
+	"POST /v1/images/generations":       mayCreate,
+	"POST /v1/images/compositions":      mayCreate,
 	"GET /v1/artifacts/{task}/{number}": public, // the link is signed
 	"GET /v1/materials/{task}/{number}": public, // the link is signed
+	"GET /v1/materials/{id}":            public, // the link is signed
 	"POST /auth/key":                    public, // the body is the key
 	"GET /auth/me":                      optional,
 	"POST /auth/logout":                 public,
@@ -42,6 +45,11 @@ var access = map[string]need{
 	"GET /api/v1/stats":                 mayRead,
 	"GET /api/v1/storage":               mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,
+	"POST /api/v1/tasks":                mayCreate,
+	"GET /api/v1/materials":             mayCreate,
+	"POST /api/v1/materials":            mayCreate,
+	"GET /api/v1/materials/{id}":        mayCreate,
+	"DELETE /api/v1/materials/{id}":     mayCreate,
 	"GET /api/v1/tasks/{id}":            mayRead,
 	"POST /api/v1/tasks/{id}/cancel":    mayCancel,
 	"POST /api/v1/tasks/{id}/retry":     mayRetry,

@@ -34,11 +34,14 @@ type Config struct {
 	PublicURL string
 	// LinkTTL is how long a link to a file works, at least. Default: 24 h.
 	LinkTTL time.Duration
-	// Upload bounds the files of one request.
-	Upload UploadLimits
-	// DefaultModel serves requests that name none. Default:
+	// Materials bounds the materials of one request.
+	Materials MaterialConfig
+	// DefaultModel serves requests for videos that name none. Default:
 	// jimeng-video-seedance-2.0.
 	DefaultModel string
+	// DefaultImageModel serves requests for images that name none. Default:
+	// jimeng-4.5.
+	DefaultImageModel string
 	// Version is the gateway's, shown by the health endpoint.
 	Version string
 	// ContainerName is the upstream's container, shown by the health endpoint.
@@ -50,18 +53,15 @@ type Config struct {
 	Stopping <-chan struct{}
 }
 
-// UploadLimits bounds the files of one request.
-type UploadLimits struct {
-	File  int64 // bytes of one file. Default: 100 MiB, which the upstream takes
-	Total int64 // bytes of one request. Default: 300 MiB
-	Count int   // files of one request. Default: 12
-}
-
-const defaultModel = "jimeng-video-seedance-2.0"
+const (
+	defaultModel      = "jimeng-video-seedance-2.0"
+	defaultImageModel = "jimeng-4.5"
+)
 
 type api struct {
 	Config
-	health healthCache
+	health  healthCache
+	fetcher *fetcher
 }
 
 // New returns the handler of every path below /v1, /api and /auth, and of /ping.
@@ -70,15 +70,20 @@ func New(c Config) (http.Handler, error) {
 	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
 	setDefault(&a.LinkTTL, 24*time.Hour)
 	setDefault(&a.DefaultModel, defaultModel)
-	setDefault(&a.Upload.File, 100<<20)
-	setDefault(&a.Upload.Total, 300<<20)
-	setDefault(&a.Upload.Count, 12)
-	if a.Upload.File < 0 || a.Upload.Total < 0 || a.Upload.Count < 0 || a.LinkTTL < 0 {
-		return nil, errors.New("limits of uploads and links must not be negative")
+	setDefault(&a.DefaultImageModel, defaultImageModel)
+	if !a.Materials.valid() || a.LinkTTL < 0 {
+		return nil, errors.New("limits of materials and links must not be negative")
+	}
+	a.Materials.setDefaults()
+	var err error
+	if a.fetcher, err = newFetcher(a.Materials.PrivateURLs); err != nil {
+		return nil, fmt.Errorf("make API: %w", err)
 	}
 	routes := newRouter(a)
 	a.stockRoutes(routes)
 	a.fileRoutes(routes)
+	a.createRoutes(routes)
+	a.materialRoutes(routes)
 	a.signInRoutes(routes)
 	a.eventRoutes(routes)
 	a.documentRoutes(routes, a.nativeRoutes(routes))

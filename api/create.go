@@ -1,16 +1,17 @@
 package api
 
 import (
-	"net/url"
-	"path"
+	"context"
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
-	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
@@ -22,19 +23,40 @@ const (
 	ignored     kindOfField = iota // clients send all sorts of extras
 	text                           // a string
 	number                         // a whole number; in a form, its digits
-	urls                           // a list of strings; in a form, the field repeats
-	files                          // file parts of a form
+	fraction                       // a number; in a form, its digits
+	boolean                        // true or false; in a form, the word
+	inputs                         // materials; in a form, files or strings, and the field repeats
 	unsupported                    // would be dropped silently otherwise, and the client would wait for it
 )
 
-var createFields = map[string]kindOfField{
-	"model": text, "prompt": text, "ratio": text, "resolution": text,
-	"duration": number, "priority": number, "start_timeout": number, "timeout": number,
-	"file_paths": urls, "filePaths": urls,
-	"files": files,
-	"size":  unsupported, "width": unsupported, "height": unsupported,
-	"webhook_url": unsupported, "webhook_secret": unsupported,
-}
+// fieldsOf is the fields of a create request, by name.
+type fieldsOf map[string]kindOfField
+
+var (
+	videoFields = fieldsOf{
+		"model": text, "prompt": text, "ratio": text, "resolution": text, "response_format": text,
+		"duration": number, "priority": number, "start_timeout": number, "timeout": number,
+		"files": inputs, "file_paths": inputs, "filePaths": inputs,
+		"size": unsupported, "width": unsupported, "height": unsupported,
+		"webhook_url": unsupported, "webhook_secret": unsupported,
+	}
+	imageFields = fieldsOf{
+		"model": text, "prompt": text, "ratio": text, "resolution": text, "response_format": text, "size": text, "negative_prompt": text,
+		"n": number, "priority": number, "start_timeout": number, "timeout": number,
+		"sample_strength": fraction, "intelligent_ratio": boolean,
+		"files": inputs, "file_paths": inputs, "filePaths": inputs, "images": inputs, "image": inputs,
+		"width": unsupported, "height": unsupported,
+		"webhook_url": unsupported, "webhook_secret": unsupported,
+	}
+	taskFields = fieldsOf{
+		"kind": text, "model": text, "prompt": text, "ratio": text, "resolution": text, "negative_prompt": text,
+		"duration": number, "priority": number, "start_timeout": number, "timeout": number,
+		"sample_strength": fraction, "intelligent_ratio": boolean,
+		"files": inputs, "file_paths": inputs, "filePaths": inputs,
+		"size": unsupported, "width": unsupported, "height": unsupported,
+		"webhook_url": unsupported, "webhook_secret": unsupported,
+	}
+)
 
 // refusals say what to do instead.
 var refusals = map[string]string{
@@ -49,18 +71,28 @@ const (
 	maxDuration = 3600             // seconds; the model says what it can do, this only keeps nonsense out
 	maxTimeout  = 7 * 24 * 60 * 60 // seconds; the configuration caps it further
 	maxPriority = 100
-	maxWord     = 100  // bytes of a model, ratio or resolution
-	maxURL      = 8192 // bytes; signed links of object stores are long
-	maxURLs     = 64   // the model says how many it takes
+	maxText     = 64 << 10 // bytes of a prompt, and of any text field of a form
+	maxWord     = 100      // bytes of a model, ratio or resolution
+	maxInputs   = 64       // entries of one field; the model says how many it takes
 )
 
-// create is a request for a video while it is read.
+// create is a request for a task while it is read.
 type create struct {
-	task      queue.NewTask
-	filePaths []string // file_paths
-	camel     []string // filePaths, which wins when both are there, as upstream
-	files     []store.Material
-	seen      map[string]struct{}
+	api    *api
+	fields fieldsOf
+	task   queue.NewTask
+	intake intake             // the files that came with the request
+	inputs map[string][]input // by field
+	n      int                // images of the answer, 0 for all
+	size   string
+	format string // of the answer that waits: "", "url" or "b64_json"
+	seen   map[string]struct{}
+
+	composes bool // images from images, which must be there
+}
+
+func (a *api) newCreate(fields fieldsOf, kind upstream.MediaKind) *create {
+	return &create{api: a, fields: fields, intake: intake{api: a}, task: queue.NewTask{Kind: kind}}
 }
 
 // once refuses a field that is given twice, because it would be anybody's guess
@@ -87,32 +119,78 @@ func short(name string) string {
 }
 
 func (c *create) setText(name, value string) error {
-	if !utf8.ValidString(value) {
-		return invalid(name, "is not valid UTF-8")
+	value, err := cleanText(name, value)
+	if err != nil {
+		return err
 	}
-	if strings.IndexByte(value, 0) >= 0 {
-		return invalid(name, "must not contain the character NUL")
+	most := maxWord
+	if name == "prompt" || name == "negative_prompt" {
+		most = maxText
+	} else {
+		value = strings.TrimSpace(value)
 	}
-	if name == "prompt" {
-		if len(value) > maxText {
-			return invalid(name, "has %d bytes, at most %d are possible", len(value), maxText)
-		}
-		c.task.Prompt = value
-		return nil
-	}
-	value = strings.TrimSpace(value)
-	if len(value) > maxWord {
-		return invalid(name, "has %d bytes, at most %d are possible", len(value), maxWord)
+	if len(value) > most {
+		return invalid(name, "has %d bytes, at most %d are possible", len(value), most)
 	}
 	switch name {
+	case "prompt":
+		c.task.Prompt = value
 	case "model":
 		c.task.Model = value
 	case "ratio":
 		c.task.Ratio = value
 	case "resolution":
 		c.task.Resolution = value
+	case "size":
+		c.size = value
+	case "negative_prompt":
+		if value != "" {
+			c.option(name, value)
+		}
+	case "kind":
+		if value != "" && value != string(upstream.Video) && value != string(upstream.Image) {
+			return invalid(name, "must be video or image")
+		}
+		c.task.Kind = upstream.MediaKind(value)
+	case "response_format":
+		if value != "" && value != formatURL && value != formatBase64 {
+			return invalid(name, "must be url or b64_json")
+		}
+		c.format = value
 	}
 	return nil
+}
+
+// cleanText refuses what people do not see and programs stumble over: control
+// characters, and those that turn the direction of a text around. Line breaks of
+// forms become plain ones.
+func cleanText(name, value string) (string, error) {
+	if !utf8.ValidString(value) {
+		return "", invalid(name, "is not valid UTF-8")
+	}
+	if strings.IndexByte(value, '\r') >= 0 {
+		value = strings.ReplaceAll(value, "\r\n", "\n")
+	}
+	for _, r := range value {
+		switch {
+		case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f:
+		case r == 0:
+			return "", invalid(name, "must not contain the character NUL")
+		case unicode.IsControl(r):
+			return "", invalid(name, "must not contain control characters other than line breaks and tabs (there is a U+%04X)", r)
+		case r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			return "", invalid(name, "must not contain characters that turn the direction of the text around (there is a U+%04X)", r)
+		}
+	}
+	return value, nil
+}
+
+// option sets a further parameter for the upstream.
+func (c *create) option(name string, value any) {
+	if c.task.Options == nil {
+		c.task.Options = map[string]any{}
+	}
+	c.task.Options[name] = value
 }
 
 // setNumber takes the digits of a number. JSON clients whose only numbers are
@@ -120,7 +198,7 @@ func (c *create) setText(name, value string) error {
 func (c *create) setNumber(name, digits string) error {
 	value, err := strconv.ParseFloat(digits, 64)
 	if err != nil || value != float64(int64(value)) {
-		if name == "priority" {
+		if name == "priority" || name == "n" {
 			return invalid(name, "must be a whole number")
 		}
 		return invalid(name, "must be a whole number of seconds")
@@ -131,6 +209,8 @@ func (c *create) setNumber(name, digits string) error {
 		most = maxDuration
 	case "priority":
 		least, most = -maxPriority, maxPriority
+	case "n":
+		most = imagesPerTask
 	}
 	if value < float64(least) || value > float64(most) {
 		return invalid(name, "must be between %d and %d", least, most)
@@ -144,48 +224,28 @@ func (c *create) setNumber(name, digits string) error {
 		c.task.StartDeadline = time.Duration(value) * time.Second
 	case "timeout":
 		c.task.Deadline = time.Duration(value) * time.Second
+	case "n":
+		c.n = int(value)
 	}
 	return nil
 }
 
-func (c *create) addURL(name, value string) error {
-	list := &c.filePaths
-	if name == "filePaths" {
-		list = &c.camel
+// setFraction takes the digits of sample_strength, the only such field.
+func (c *create) setFraction(name, digits string) error {
+	value, err := strconv.ParseFloat(digits, 64)
+	if err != nil || math.IsNaN(value) || value < 0 || value > 1 {
+		return invalid(name, "must be a number between 0 and 1")
 	}
-	if len(*list) == maxURLs {
-		return invalid(name, "has more than %d entries", maxURLs)
-	}
-	*list = append(*list, value)
+	c.option(name, value)
 	return nil
 }
 
-// finish checks what needs the whole request and applies the dialect's defaults.
-func (c *create) finish(a *api) (*queue.NewTask, error) {
-	t := &c.task
-	if t.Model == "" {
-		t.Model = a.DefaultModel
+func (c *create) setBoolean(name, word string) error {
+	if word != "true" && word != "false" {
+		return invalid(name, "must be true or false")
 	}
-	name, list := "file_paths", c.filePaths
-	if len(c.camel) > 0 {
-		name, list = "filePaths", c.camel
-	}
-	if len(c.files) > 0 && len(list) > 0 {
-		return nil, invalid(name, "cannot be used together with files: send all materials as files or all as URLs")
-	}
-	t.Materials = c.files
-	for _, address := range list {
-		material, err := urlMaterial(name, address)
-		if err != nil {
-			return nil, err
-		}
-		t.Materials = append(t.Materials, material)
-	}
-	t.Kind = upstream.Video
-	if t.Ratio == "" {
-		t.Ratio = a.defaultRatio(t.Model)
-	}
-	return t, nil
+	c.option(name, word == "true")
+	return nil
 }
 
 // stockRatio is what the earlier gateway asked for when the client did not say.
@@ -198,36 +258,21 @@ func (a *api) defaultRatio(model string) string {
 	return ""
 }
 
-// urlMaterial is a material that the upstream fetches itself; the gateway never
-// dials the address.
-func urlMaterial(field, address string) (store.Material, error) {
-	if strings.HasPrefix(address, "data:") {
-		return store.Material{}, invalid(field, "must be http or https URLs; send file content as multipart/form-data")
+// checkModel refuses an unknown model with the queue's own words.
+func (c *create) checkModel(ctx context.Context) error {
+	name := c.task.Model
+	if name == "" || c.api.Queue.Model(name) != nil {
+		return nil
 	}
-	if len(address) > maxURL {
-		return store.Material{}, invalid(field, "has a URL of %d bytes, at most %d are possible", len(address), maxURL)
+	kind := c.task.Kind
+	if kind == "" {
+		kind = upstream.Video
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || strings.ContainsFunc(address, notInURL) {
-		return store.Material{}, invalid(field, "must be http or https URLs")
-	}
-	if u.User != nil { // it would be stored and shown in clear
-		return store.Material{}, invalid(field, "must not contain a user name or password in a URL")
-	}
-	return store.Material{Kind: string(kindByExtension(u.Path)), URL: address}, nil
+	return c.api.Queue.Check(&queue.NewTask{Key: callerOf(ctx).Key, Kind: kind, Model: name, Prompt: "x"})
 }
 
-func notInURL(r rune) bool { return r <= ' ' || r == 0x7f || r == utf8.RuneError }
-
-// kindByExtension follows the upstream, which takes anything unknown for an
-// image.
-func kindByExtension(name string) upstream.MediaKind {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".mp4", ".mov", ".m4v":
-		return upstream.Video
-	case ".mp3", ".wav":
-		return upstream.Audio
-	default:
-		return upstream.Image
-	}
+// tooManyFiles is the answer to more materials than a request may have.
+func tooManyFiles(field string, most int, of string) *apiError {
+	return &apiError{status: 413, code: "too_many_files", field: field,
+		message: fmt.Sprintf("are too many, at most %d%s are possible in one request", most, of)}
 }

@@ -2,48 +2,64 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxJSON is the most bytes of a JSON body: a long prompt and many URLs fit,
-// files belong into a form.
-const maxJSON = 1 << 20
+const (
+	// maxJSON is the most bytes of a JSON body without the files in it: a long
+	// prompt and many URLs fit.
+	maxJSON = 1 << 20
+	// wholeJSON is up to what size a body is read before it is looked at, as
+	// almost all of them are.
+	wholeJSON = 64 << 10
+)
 
-// readBody reads at most limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	var body bytes.Buffer
-	if r.ContentLength > 0 && r.ContentLength <= limit {
-		body.Grow(int(r.ContentLength) + bytes.MinRead)
+// readJSON returns a JSON body. Files in a large one are stored while they stream
+// by; what is returned has a short text in the place of each, see [intake.text].
+func (in *intake) readJSON(w http.ResponseWriter, r *http.Request, holdsFiles func(field string) bool) ([]byte, error) {
+	if r.ContentLength >= 0 && r.ContentLength <= wholeJSON {
+		return readBody(w, r, wholeJSON)
 	}
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
-	if _, tooLarge := asError[*http.MaxBytesError](err); tooLarge {
-		return nil, &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: "body",
-			message: "is larger than " + size(limit) + "; send files as multipart/form-data"}
+	// Base64 has four bytes for three.
+	source := bodyOf(w, r, in.api.Materials.Total/3*4+2*maxJSON, in.totalTooLarge())
+	var head bytes.Buffer
+	head.Grow(wholeJSON + bytes.MinRead)
+	if _, err := io.CopyN(&head, source, wholeJSON); err == io.EOF {
+		return head.Bytes(), nil
 	} else if err != nil {
-		return nil, invalid("body", "broke off")
+		return nil, err
 	}
-	return body.Bytes(), nil
+	stream := newJSONStream(io.MultiReader(&head, source), in, holdsFiles)
+	err := stream.run(r.Context())
+	return stream.out.Bytes(), err
+}
+
+// totalTooLarge is the answer to more bytes than a request may have.
+func (in *intake) totalTooLarge() *apiError {
+	return &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: "files",
+		message: "are together larger than " + size(in.api.Materials.Total)}
 }
 
 // parseJSON reads the fields of a create request one by one, because the standard
 // decoder takes a field that is given twice and one with other letter case, and
 // its errors do not name the field as the client does.
-func parseJSON(body []byte) (*create, error) {
+func (c *create) parseJSON(ctx context.Context, body []byte) error {
 	if !utf8.Valid(body) {
-		return nil, invalid("body", "is not valid UTF-8")
+		return invalid("body", "is not valid UTF-8")
 	}
 	if !json.Valid(body) {
-		return nil, notJSON(body)
+		return notJSON(body)
 	}
-	c := &create{}
-	return c, eachMember(body, func(name string, value json.RawMessage) error {
+	return eachMember(body, func(name string, value json.RawMessage) error {
 		if err := c.once(name); err != nil {
 			return err
 		}
-		return c.setJSON(name, value)
+		return c.setJSON(ctx, name, value)
 	})
 }
 
@@ -57,23 +73,43 @@ func notJSON(body []byte) error {
 	return invalid("body", "is not valid JSON")
 }
 
+const (
+	space     = " \t\r\n"
+	separator = " \t\r\n,:"
+)
+
 // eachMember goes through the members of an object that is known to be valid
 // JSON, without decoding it: the hot path of the gateway is here.
 func eachMember(body []byte, f func(name string, value json.RawMessage) error) error {
-	i := skip(body, 0, " \t\r\n")
+	i := skip(body, 0, space)
 	if body[i] != '{' {
 		return invalid("body", "must be a JSON object")
 	}
 	for {
-		i = skip(body, i+1, " \t\r\n,")
+		i = skip(body, i+1, separator)
 		if body[i] == '}' {
 			return nil
 		}
 		end := stringEnd(body, i)
 		name, _ := jsonString(body[i:end])
-		i = skip(body, end, " \t\r\n:")
+		i = skip(body, end, separator)
 		end = valueEnd(body, i)
 		if err := f(name, body[i:end]); err != nil {
+			return err
+		}
+		i = end - 1
+	}
+}
+
+// eachElement goes through the elements of a list, which is known to be valid.
+func eachElement(list []byte, f func(value json.RawMessage) error) error {
+	for i := 0; ; {
+		i = skip(list, i+1, separator)
+		if list[i] == ']' {
+			return nil
+		}
+		end := valueEnd(list, i)
+		if err := f(list[i:end]); err != nil {
 			return err
 		}
 		i = end - 1
@@ -122,9 +158,22 @@ func valueEnd(body []byte, i int) int {
 	}
 }
 
+// checkNested refuses what is wrong inside a value that is no plain one.
+func checkNested(name string, value json.RawMessage) error {
+	if value[0] != '{' && value[0] != '[' {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.UseNumber()
+	return checkValue(d, &place{name: name}, 1)
+}
+
 // setJSON takes one field; null is the same as absent.
-func (c *create) setJSON(name string, value json.RawMessage) error {
-	kind := createFields[name]
+func (c *create) setJSON(ctx context.Context, name string, value json.RawMessage) error {
+	if err := checkNested(name, value); err != nil {
+		return err
+	}
+	kind := c.fields[name]
 	if kind == ignored || string(value) == "null" {
 		return nil
 	}
@@ -135,31 +184,18 @@ func (c *create) setJSON(name string, value json.RawMessage) error {
 			return invalid(name, "must be a string")
 		}
 		return c.setText(name, s)
-	case number:
+	case number, fraction:
 		if c := value[0]; c != '-' && (c < '0' || c > '9') {
 			value = nil // a string, even of digits, is the wrong type here
 		}
+		if kind == fraction {
+			return c.setFraction(name, string(value))
+		}
 		return c.setNumber(name, string(value))
-	case urls:
-		var list []json.RawMessage
-		if json.Unmarshal(value, &list) != nil {
-			return invalid(name, "must be a list of URLs")
-		}
-		for _, item := range list {
-			s, ok := jsonString(item)
-			if !ok {
-				return invalid(name, "must be a list of URLs")
-			}
-			if err := c.addURL(name, s); err != nil {
-				return err
-			}
-		}
-		return nil
-	case files:
-		if string(value) == "[]" {
-			return nil
-		}
-		return invalid(name, "need multipart/form-data; send URLs as file_paths")
+	case boolean:
+		return c.setBoolean(name, string(value))
+	case inputs:
+		return c.addInputs(ctx, name, value)
 	default:
 		if string(value) == `""` {
 			return nil

@@ -15,11 +15,24 @@ import (
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
+
+// standalone is an API without anything behind it but the blob store.
+func standalone(t testing.TB, blobs blob.Store) *api {
+	a := &api{Config: Config{Blobs: blobs, Logger: zap.NewNop(), Queue: &queue.Queue{}}}
+	a.Materials.setDefaults()
+	return a
+}
+
+func parseJSON(t testing.TB, a *api, body []byte) (*create, error) {
+	c := a.newCreate(videoFields, upstream.Video)
+	return c, c.parseJSON(t.Context(), body)
+}
 
 func TestParseJSON(t *testing.T) {
 	t.Parallel()
-	c, err := parseJSON([]byte(` {"model":" seedance-2.0 ","prompt":" a\nb ","duration":5.0,"ratio":null,"resolution":"720p","priority":-3,
+	c, err := parseJSON(t, standalone(t, nil), []byte(` {"model":" seedance-2.0 ","prompt":" a\nb ","duration":5.0,"ratio":null,"resolution":"720p","priority":-3,
 		"start_timeout":60,"timeout":3600,"file_paths":["http://a.example/1.png"],"filePaths":["http://a.example/2.mp4","http://a.example/3.wav"],
 		"size":null,"webhook_url":"","files":[],"Prompt":"another field","n":4} `))
 	if err != nil {
@@ -30,8 +43,8 @@ func TestParseJSON(t *testing.T) {
 		n.StartDeadline != time.Minute || n.Deadline != time.Hour {
 		t.Errorf("task %+v", n)
 	}
-	if len(c.filePaths) != 1 || len(c.camel) != 2 {
-		t.Errorf("paths %q, %q", c.filePaths, c.camel)
+	if in := c.inputs; len(in["file_paths"]) != 1 || len(in["filePaths"]) != 2 || in["filePaths"][1] != (input{field: "filePaths[1]", url: "http://a.example/3.wav"}) {
+		t.Errorf("materials %v", in)
 	}
 }
 
@@ -64,7 +77,7 @@ func TestCheckType(t *testing.T) {
 		{"hello", "", "", ""},
 	}
 	for _, test := range tests {
-		contentType, kind, err := checkType([]byte(test.head), test.declared)
+		contentType, kind, err := checkType("files", test.declared, []byte(test.head))
 		if contentType != test.want || string(kind) != test.kind || (err == nil) != (test.want != "") {
 			t.Errorf("%q declared %q: %q, %q, %v", test.head, test.declared, contentType, kind, err)
 		}
@@ -103,7 +116,13 @@ func FuzzParseJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		c, err := parseJSON(body)
+		disk, err := blob.OpenDisk(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer disk.Close()
+		c, err := parseJSON(t, standalone(t, disk), body)
+		defer c.intake.close(t.Context(), err, nil)
 		if err != nil {
 			if e := explain(err); e.status != 400 || e.field == "" || e.cause != nil {
 				t.Errorf("%q: %+v", body, e)
@@ -159,24 +178,26 @@ func FuzzParseForm(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { _ = disk.Close() })
-	a := &api{Config: Config{Blobs: disk, Upload: UploadLimits{File: 1000, Total: 2000, Count: 3}, Logger: zap.NewNop(), Queue: &queue.Queue{}}}
+	a := standalone(f, disk)
+	a.Materials.Count, a.Materials.Total, a.Materials.Image.Size = 3, 2000, 1000
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if bytes.Contains(body, []byte("model")) {
 			t.Skip("a model is checked by the queue, which is not here")
 		}
 		r := httptest.NewRequest("POST", "/v1/videos/generations", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
-		c, err := a.parseForm(httptest.NewRecorder(), r)
-		want := 0
-		if err == nil {
-			want = len(c.files)
-			defer a.discard(t.Context(), c.files)
-		} else if e := explain(err); e.status >= 500 {
+		c := a.newCreate(videoFields, upstream.Video)
+		err := c.parseForm(httptest.NewRecorder(), r)
+		if err != nil && explain(err).status >= 500 {
 			t.Errorf("%q: %v", body, err)
 		}
-		files, err := filepath.Glob(filepath.Join(dir, "materials", "*", "*"))
-		if err != nil || len(files) != want {
-			t.Errorf("%q: %d files, want %d, %v", body, len(files), want, err)
+		left, _ := os.ReadDir(filepath.Join(dir, ".tmp"))
+		if err == nil && len(left) != len(c.inputs["files"]) {
+			t.Errorf("%q: %d files, want %d", body, len(left), len(c.inputs["files"]))
+		}
+		c.intake.close(t.Context(), err, nil)
+		if files, err := filepath.Glob(filepath.Join(dir, "materials", "*", "*")); err != nil || len(files) != 0 {
+			t.Errorf("%q: %d files, %v", body, len(files), err)
 		}
 		if left, _ := os.ReadDir(filepath.Join(dir, ".tmp")); len(left) != 0 {
 			t.Errorf("%q: temporary files stay", body)
@@ -187,8 +208,9 @@ func FuzzParseForm(f *testing.F) {
 func BenchmarkParseJSON(b *testing.B) {
 	body := []byte(`{"model":"jimeng-video-seedance-2.0","prompt":"a paper boat on a pond, @1 slowly turning","duration":5,"ratio":"16:9","file_paths":["https://files.example/boat.png"]}`)
 	b.ReportAllocs()
+	a := standalone(b, nil)
 	for b.Loop() {
-		if _, err := parseJSON(body); err != nil {
+		if _, err := parseJSON(b, a, body); err != nil {
 			b.Fatal(err)
 		}
 	}

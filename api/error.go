@@ -25,6 +25,7 @@ type apiError struct {
 	field      string // the field of the request that is wrong, "" for none
 	message    string // for people; what is wrong with the field, and what is allowed
 	retryAfter time.Duration
+	stock      int   // the code in the dialect of jimeng-free-api, 0 for what fits the status
 	cause      error // for the log, never shown
 }
 
@@ -80,6 +81,8 @@ func explain(err error) *apiError {
 			message: "was used for another request in the last 24 hours; send a new one"}
 	case errors.Is(err, pool.ErrBusy):
 		return &apiError{status: http.StatusConflict, code: "session_busy", message: "A task is running on the session. Disable it, and remove it when the task has ended."}
+	case errors.Is(err, store.ErrMaterialGone):
+		return &apiError{status: http.StatusConflict, code: "material_gone", message: "A material of the request was deleted meanwhile. Send the request again."}
 	case errors.Is(err, store.ErrConflict):
 		return &apiError{status: http.StatusConflict, code: "conflict", message: "It exists already."}
 	case errors.Is(err, blob.ErrFull):
@@ -129,6 +132,9 @@ func (e *apiError) header() http.Header {
 	header := http.Header{}
 	if e.retryAfter > 0 {
 		header.Set("Retry-After", seconds(e.retryAfter))
+	}
+	if e.status == http.StatusRequestTimeout {
+		header.Set("Connection", "close") // the rest of the body is not worth waiting for
 	}
 	if e.status == http.StatusUnauthorized {
 		header.Set("Www-Authenticate", `Bearer realm="jimeng-gateway"`)

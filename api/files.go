@@ -23,13 +23,16 @@ func (a *api) fileRoutes(r *router) {
 }
 
 // link is the absolute address of a file of a task: kind is "artifacts" or
-// "materials". Whoever has it may fetch the file until it expires, which is at
-// the end of an hour, so that a page that asks for the task again and again gets
-// the same address and its player goes on playing.
+// "materials". Whoever has it may fetch the file until it expires.
 func (a *api) link(base, kind, task string, number int) string {
+	return base + a.Links.Sign("/v1/"+kind+"/"+task+"/"+strconv.Itoa(number), a.linkExpiry())
+}
+
+// linkExpiry is at the end of an hour, so that a page that asks again and again
+// gets the same address and its player goes on playing.
+func (a *api) linkExpiry() time.Time {
 	const step = time.Hour
-	expiry := time.Now().Add(a.LinkTTL + step).Truncate(step)
-	return base + a.Links.Sign("/v1/"+kind+"/"+task+"/"+strconv.Itoa(number), expiry)
+	return time.Now().Add(a.LinkTTL + step).Truncate(step)
 }
 
 var errNotReady = &apiError{status: http.StatusServiceUnavailable, code: "artifact_not_ready", retryAfter: 3 * time.Second,

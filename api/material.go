@@ -8,15 +8,17 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/gabriel-vasile/mimetype"
 
+	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
@@ -62,60 +64,148 @@ func typeName(name string) string {
 	return name
 }
 
+// intake is the files of one request, from the first byte until it is known
+// whether the request is taken. Until then nobody else can see them, and what is
+// refused leaves nothing behind.
+type intake struct {
+	api   *api
+	total int64
+	files []*staged
+	nonce string // begins the text that stands for a file in a body that was too large to keep
+}
+
+// staged is a file that was read and found good.
+type staged struct {
+	store.Material
+	pending   blob.Pending
+	committed bool
+}
+
 // sniffed is how much of a file is looked at to learn its type, the amount that
 // mimetype recommends.
 const sniffed = 3072
 
-// storeFile streams one file to the blob store. The real type decides what it
-// is; a declared one may be missing, but must not say something else. It
-// returns nil for a file input in which nothing was chosen. rest is what the
-// files of the request may still have together.
-func (a *api) storeFile(ctx context.Context, part *multipart.Part, rest int64) (*store.Material, error) {
-	source := &upload{api: a, r: part, rest: rest}
+// stage streams one file to the blob store. What it really is decides, and its
+// first bytes are enough to refuse what cannot be used. What it is declared to be
+// may be missing, but must not be something else.
+func (in *intake) stage(ctx context.Context, field, declared string, r io.Reader) (*staged, error) {
+	limits := &in.api.Materials
+	if len(in.files) >= limits.Count {
+		return nil, tooManyFiles(topField(field), limits.Count, "")
+	}
+	source := &limited{r: r, field: field, rest: limits.Total - in.total, total: limits.Total}
 	head := make([]byte, sniffed)
 	n, err := io.ReadFull(source, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
 	}
 	if n == 0 {
-		if part.FileName() == "" {
-			return nil, nil
-		}
-		return nil, invalid("files", "must not be empty")
+		return nil, invalid(field, "must not be empty")
 	}
-	contentType, kind, err := checkType(head[:n], part.Header.Get("Content-Type"))
+	contentType, kind, err := checkType(field, declared, head[:n])
 	if err != nil {
 		return nil, err
 	}
-	name := "materials/" + rand.Text()
-	info, err := a.Blobs.Put(ctx, name, io.MultiReader(bytes.NewReader(head[:n]), source))
+	source.kind, source.most = kind, limits.of(kind).Size
+	pending, err := in.api.Blobs.Create(ctx, path.Join(queue.MaterialDir, queue.MaterialPrefix+rand.Text()))
 	if err != nil {
 		return nil, err
 	}
-	return &store.Material{Kind: string(kind), Name: fileName(part.FileName()), ContentType: contentType, Size: info.Size, Blob: name}, nil
+	file := &staged{Material: store.Material{Kind: string(kind), ContentType: contentType}, pending: pending}
+	in.files = append(in.files, file) // before anything can fail, so that it is dropped
+	if _, err := io.Copy(pending, io.MultiReader(bytes.NewReader(head[:n]), source)); err != nil {
+		return nil, err
+	}
+	info := pending.Info()
+	file.Size, file.SHA256, file.Blob = info.Size, info.SHA256, info.Name
+	in.total += info.Size
+	return file, nil
 }
 
 // checkType tells what a file is from its first bytes.
-func checkType(head []byte, declared string) (contentType string, kind upstream.MediaKind, err error) {
+func checkType(field, declared string, head []byte) (contentType string, kind upstream.MediaKind, err error) {
 	real, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
 	contentType = typeName(real)
 	kind, ok := materialTypes[contentType]
 	if !ok {
-		return "", "", invalid("files", "must be %s; one is %s", materialTypesText, real)
+		return "", "", invalid(field, "must be %s; one is %s", materialTypesText, real)
 	}
+	if err := checkDeclared(field, declared, contentType); err != nil {
+		return "", "", err
+	}
+	return contentType, kind, nil
+}
+
+// checkDeclared refuses a file that is said to be what it is not. No word about
+// it is good, too.
+func checkDeclared(field, declared, contentType string) error {
 	if declared == "" {
-		return contentType, kind, nil
+		return nil
 	}
 	stated, _, err := mime.ParseMediaType(declared)
 	if err != nil {
-		return "", "", invalid("files", "have a content type that cannot be read")
+		return invalid(field, "has a content type that cannot be read")
 	}
 	stated = typeName(stated)
 	mp4 := strings.NewReplacer("video/x-m4v", "video/mp4")
 	if stated != "application/octet-stream" && mp4.Replace(stated) != mp4.Replace(contentType) {
-		return "", "", invalid("files", "must be what they say: one is declared as %s and is %s", stated, contentType)
+		return invalid(field, "must be what it is said to be: it is declared as %s and is %s", stated, contentType)
 	}
-	return contentType, kind, nil
+	return nil
+}
+
+// commit makes the files durable, but for those that the key has already: of
+// these it uses the ones that are there. It notes so in the materials, which are
+// those of the request.
+func (in *intake) commit(ctx context.Context, keyID string, materials []store.Material) error {
+	for _, file := range in.files {
+		known, err := in.api.Store.MaterialByContent(ctx, keyID, file.SHA256)
+		if err == nil {
+			for i := range materials {
+				if m := &materials[i]; m.Blob == file.Blob {
+					m.ID, m.Blob = known.ID, known.Blob
+				}
+			}
+			continue
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if _, err := file.pending.Commit(); err != nil {
+			return err
+		}
+		file.committed = true
+	}
+	return nil
+}
+
+// cleanUpTimeout bounds the deletion of files that nobody will use, which goes on
+// after the client is gone.
+const cleanUpTimeout = 30 * time.Second
+
+// close drops the files that nobody refers to: all whose blobs are not among the
+// used ones. After an error that leaves open what the database has, all stay; the
+// queue's clean-up asks the database again a day later. It also runs when the
+// client has gone away, which is the most frequent reason.
+func (in *intake) close(ctx context.Context, err error, used map[string]bool) {
+	if len(in.files) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTimeout)
+	defer cancel()
+	for _, file := range in.files {
+		name := file.pending.Info().Name
+		var fault error
+		switch {
+		case !file.committed:
+			fault = file.pending.Abort()
+		case !used[name] && !errors.Is(err, store.ErrUnavailable):
+			fault = in.api.Blobs.Delete(ctx, name)
+		}
+		if fault != nil {
+			in.api.log(ctx, "drop a file that is not used", &apiError{status: http.StatusServiceUnavailable, cause: fault})
+		}
+	}
 }
 
 // fileName keeps the last part of a client's name for a file, for people to
@@ -141,26 +231,33 @@ func fileName(name string) string {
 	return name
 }
 
-// upload reads a file from the client within the limits. All its errors are the
-// client's, which sets them apart from those of the disk behind it.
-type upload struct {
-	api  *api
-	r    io.Reader
-	rest int64
-	read int64
+// topField is the field that an entry of a list belongs to.
+func topField(field string) string {
+	name, _, _ := strings.Cut(field, "[")
+	return name
 }
 
-func (u *upload) Read(p []byte) (int, error) {
-	n, err := u.r.Read(p)
-	u.read += int64(n)
+// limited reads a file within the limits. Before it is known what kind of file it
+// is, there is only the limit for all together.
+type limited struct {
+	r           io.Reader
+	field       string
+	kind        upstream.MediaKind
+	most        int64 // of this file, 0 for not known yet
+	rest, total int64 // of all files together: what is left, and the limit
+	read        int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	l.read += int64(n)
 	switch {
-	case u.read > u.api.Upload.File:
-		return n, &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: "files",
-			message: "must not be larger than " + size(u.api.Upload.File) + " each"}
-	case u.read > u.rest:
-		return n, u.api.totalTooLarge()
-	case err != nil && err != io.EOF:
-		return n, u.api.formError(err)
+	case l.most > 0 && l.read > l.most:
+		return n, &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: l.field,
+			message: fmt.Sprintf("must not be larger than %s, which is the limit for one %s", size(l.most), l.kind)}
+	case l.read > l.rest:
+		return n, &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: topField(l.field),
+			message: "are together larger than " + size(l.total)}
 	}
 	return n, err
 }

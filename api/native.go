@@ -23,6 +23,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.taskOperations(h)
 	a.explainOperations(h)
 	a.estimateOperations(h)
+	a.materialOperations(h)
 	a.sessionOperations(h)
 	a.poolOperations(h)
 	a.keyOperations(h)

@@ -92,7 +92,8 @@ func TestRefusedJSON(t *testing.T) {
 		"not UTF-8":          {"{\"prompt\":\"\xff\"}", "body", "not valid UTF-8"},
 		"twice":              {`{"prompt":"a","prompt":"b"}`, "prompt", "given twice"},
 		"unknown twice":      {`{"x":1,"x":2}`, "x", "given twice"},
-		"deep":               {`{"x":` + strings.Repeat("[", 100_000), "body", "not valid JSON"},
+		"deep":               {`{"x":` + strings.Repeat("[", 100_000), "x", "nested deeper than 32"},
+		"nested twice":       {`{"x":{"a":[{"b":1,"b":2}]}}`, "x.a[0].b", "given twice"},
 		"prompt number":      {`{"prompt":5}`, "prompt", "must be a string"},
 		"prompt list":        {`{"prompt":["a"]}`, "prompt", "must be a string"},
 		"prompt NUL":         {`{"prompt":"a\u0000b"}`, "prompt", "NUL"},
@@ -117,15 +118,19 @@ func TestRefusedJSON(t *testing.T) {
 		"priority":           {`{"prompt":"a","priority":1.5}`, "priority", "must be a whole number"},
 		"priority too high":  {`{"prompt":"a","priority":101}`, "priority", "between -100 and 100"},
 		"timeout":            {`{"prompt":"a","timeout":-5}`, "timeout", "between 1 and"},
-		"files in JSON":      {`{"prompt":"a","files":["x"]}`, "files", "multipart/form-data"},
-		"paths string":       {`{"prompt":"a","file_paths":"https://x.example/a.png"}`, "file_paths", "must be a list of URLs"},
-		"paths numbers":      {`{"prompt":"a","filePaths":[1]}`, "filePaths", "must be a list of URLs"},
-		"local path":         {`{"prompt":"a","file_paths":["/etc/passwd"]}`, "file_paths", "http or https"},
-		"file URL":           {`{"prompt":"a","file_paths":["file:///etc/passwd"]}`, "file_paths", "http or https"},
-		"no host":            {`{"prompt":"a","file_paths":["http:///a.png"]}`, "file_paths", "http or https"},
-		"line break":         {`{"prompt":"a","file_paths":["http://x.example/a\nb"]}`, "file_paths", "http or https"},
-		"data URI":           {`{"prompt":"a","file_paths":["data:image/png;base64,AAAA"]}`, "file_paths", "multipart/form-data"},
-		"password":           {`{"prompt":"a","file_paths":["http://u:p@x.example/a.png"]}`, "file_paths", "user name or password"},
+		"file in JSON":       {`{"prompt":"a","files":["x"]}`, "files[0]", "must be an http or https URL"},
+		"files no list":      {`{"prompt":"a","files":"x"}`, "files", "must be a list"},
+		"paths string":       {`{"prompt":"a","file_paths":"https://x.example/a.png"}`, "file_paths", "must be a list"},
+		"paths numbers":      {`{"prompt":"a","filePaths":[1]}`, "filePaths[0]", "must be a URL"},
+		"local path":         {`{"prompt":"a","file_paths":["/etc/passwd"]}`, "file_paths[0]", "http or https"},
+		"file URL":           {`{"prompt":"a","file_paths":["file:///etc/passwd"]}`, "file_paths[0]", "http or https"},
+		"no host":            {`{"prompt":"a","file_paths":["http:///a.png"]}`, "file_paths[0]", "http or https"},
+		"line break":         {`{"prompt":"a","file_paths":["http://x.example/a\nb"]}`, "file_paths[0]", "http or https"},
+		"data URI":           {`{"prompt":"a","file_paths":["data:image/png;base64,AAAA"]}`, "file_paths[0]", "one is application/octet-stream"},
+		"data URI, no data":  {`{"prompt":"a","file_paths":["data:image/png;base64,"]}`, "file_paths[0]", "must not be empty"},
+		"data URI, percent":  {`{"prompt":"a","file_paths":["data:image/png,%89PNG"]}`, "file_paths[0]", "in base64"},
+		"data URI, broken":   {`{"prompt":"a","file_paths":["http://x.example/a.png","data:;base64,iVBORw0KGgo*"]}`, "file_paths[1]", "not valid base64"},
+		"password":           {`{"prompt":"a","file_paths":["http://u:p@x.example/a.png"]}`, "file_paths[0]", "user name or password"},
 		"too many materials": {`{"prompt":"a","file_paths":[` + strings.Repeat(`"http://x.example/a.png",`, 12) + `"http://x.example/a.png"]}`, "files", "at most"},
 		"too many URLs":      {`{"prompt":"a","file_paths":[` + strings.Repeat(`"http://x.example/a.png",`, 64) + `"http://x.example/a.png"]}`, "file_paths", "more than 64"},
 	}
@@ -145,7 +150,9 @@ func TestRefusedForms(t *testing.T) {
 	t.Parallel()
 	picture := part{field: "files", file: "a.png", contentType: "image/png", content: pngFile(t)}
 	// The limits are low, so that the test need not send much.
-	small := func(c *api.Config) { c.Upload = api.UploadLimits{File: 5000, Total: 9000, Count: 3} }
+	small := func(c *api.Config) {
+		c.Materials = api.MaterialConfig{Total: 9000, Count: 3, Video: api.KindLimits{Size: 5000}}
+	}
 	large := part{field: "files", file: "large.mp4", content: append(bytes.Clone(mp4File), make([]byte, 4300)...)}
 	tests := map[string]struct {
 		parts          []part
@@ -159,11 +166,11 @@ func TestRefusedForms(t *testing.T) {
 		"PDF":               {[]part{{field: "files", file: "b.pdf", content: []byte("%PDF-1.7\n")}}, 400, "files", "application/pdf"},
 		"unknown":           {[]part{{field: "files", file: "b.png", content: []byte{1, 2, 3}}}, 400, "files", "application/octet-stream"},
 		"empty file":        {[]part{picture, {field: "files", file: "b.png"}}, 400, "files", "must not be empty"},
-		"too large":         {[]part{picture, {field: "files", file: "b.mp4", content: append(bytes.Clone(mp4File), make([]byte, 5000)...)}}, 413, "files", "5000 bytes each"},
+		"too large":         {[]part{picture, {field: "files", file: "b.mp4", content: append(bytes.Clone(mp4File), make([]byte, 5000)...)}}, 413, "files", "5000 bytes, which is the limit for one video"},
 		"together":          {[]part{large, large}, 413, "files", "together larger than 9000 bytes"},
 		"too many":          {[]part{picture, picture, picture, picture}, 413, "files", "at most 3"},
 		"text as file":      {[]part{textPart("files", "hello")}, 400, "files", "must be files"},
-		"files and URLs":    {[]part{picture, textPart("file_paths", "https://x.example/a.png")}, 400, "file_paths", "together"},
+		"files and URLs":    {[]part{picture, textPart("file_paths", "https://x.example/a.png")}, 400, "file_paths", "could not be fetched"},
 		"bad URL":           {[]part{textPart("file_paths", "/etc/passwd")}, 400, "file_paths", "http or https"},
 		"broken URL list":   {[]part{textPart("file_paths", `["https://x.example/a.png"`)}, 400, "file_paths", "must be URLs"},
 		"prompt twice":      {[]part{picture, textPart("prompt", "a"), textPart("prompt", "b")}, 400, "prompt", "given twice"},
@@ -245,7 +252,7 @@ func TestRefusedRequests(t *testing.T) {
 		"scope, native":  {reader, "GET", "/api/v1/keys", "", "", 403, "missing_scope", "Content-Type", "application/problem+json"},
 		"cancel":         {reader, "POST", "/api/v1/tasks/x/cancel", "", "", 403, "missing_scope", "", ""},
 		"method":         {admin, "GET", "/v1/videos/generations", "", "", 405, "method_not_allowed", "Allow", "POST"},
-		"method, native": {admin, "PUT", "/api/v1/tasks", "", "", 405, "method_not_allowed", "Allow", "GET, HEAD"},
+		"method, native": {admin, "PUT", "/api/v1/tasks", "", "", 405, "method_not_allowed", "Allow", "GET, HEAD, POST"},
 		"path":           {admin, "POST", "/v1/audio/speech", "", "", 404, "unknown_path", "Content-Type", "application/json"},
 		"path, native":   {admin, "GET", "/api/v2/tasks", "", "", 404, "unknown_path", "Content-Type", "application/problem+json"},
 		"task":           {admin, "GET", "/api/v1/tasks/nope", "", "", 404, "not_found", "", ""},

@@ -154,8 +154,10 @@ func newHandler(t testing.TB, change func(*api.Config)) http.Handler {
 	}
 	config := api.Config{
 		Queue: shared.queue, Pool: shared.pool, Store: shared.store, Blobs: shared.blobs, Links: links,
-		Auth:    auth.New(auth.Config{Keyring: shared.keyring, Sessions: shared.store, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
-		Version: "test", ContainerName: "jimeng-api", Logger: zap.NewNop(),
+		Auth: auth.New(auth.Config{Keyring: shared.keyring, Sessions: shared.store, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
+		// The names in the tests have no address.
+		Materials: api.MaterialConfig{PrivateURLs: true},
+		Version:   "test", ContainerName: "jimeng-api", Logger: zap.NewNop(),
 	}
 	if change != nil {
 		change(&config)

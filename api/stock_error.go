@@ -25,6 +25,8 @@ const (
 	stockParameter = -2000 // something is wrong with the request
 	stockRequest   = -2001 // refused for now
 	stockToken     = -2002 // not a valid login
+	stockContent   = -2006 // the content was refused
+	stockFailed    = -2007 // tried, and failed
 	stockCredits   = -2009 // the quota is used up
 )
 
@@ -44,6 +46,9 @@ func stockErrorOf(e *apiError) *stockError {
 		answer.Code, answer.Error.Type = stockToken, "permission_error"
 	case e.status >= http.StatusInternalServerError:
 		answer.Code, answer.Error.Type = stockSystem, "server_error"
+	}
+	if e.stock != 0 {
+		answer.Code = e.stock
 	}
 	return answer
 }

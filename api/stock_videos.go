@@ -1,12 +1,12 @@
 package api
 
 import (
-	"context"
-	"mime"
 	"net/http"
-	"strings"
+	"strconv"
+	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
+	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
 func (a *api) stockRoutes(r *router) {
@@ -17,6 +17,8 @@ func (a *api) stockRoutes(r *router) {
 	r.HandleFunc("GET /v1/models", a.listModels)
 	r.HandleFunc("POST /v1/videos/generations", a.createVideo)
 	r.HandleFunc("POST /v1/video/generations", a.createVideo) // the upstream's alias
+	r.HandleFunc("POST /v1/images/generations", a.createImages)
+	r.HandleFunc("POST /v1/images/compositions", a.composeImages)
 }
 
 // accepted is the answer to a request that became a task.
@@ -39,64 +41,36 @@ type acceptedTask struct {
 }
 
 // createVideo serves POST /v1/videos/generations: it answers as soon as the task
-// is durable.
+// is durable, or when it has ended if the client wants to wait for that.
 func (a *api) createVideo(w http.ResponseWriter, r *http.Request) {
-	c, err := a.parseCreate(w, r)
+	wait, err := waitOf(r)
 	if err != nil {
 		a.fail(w, r, err)
 		return
 	}
-	task, err := a.submit(r.Context(), c)
+	c := a.newCreate(videoFields, upstream.Video)
+	task, err := a.create(w, r, c)
 	if err != nil {
-		a.discard(r.Context(), c.files)
 		a.fail(w, r, err)
 		return
 	}
-	poll := "/api/v1/tasks/" + task.ID
-	w.Header().Set("Location", poll)
+	if wait.preferred {
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.time/time.Second)))
+	}
+	if wait.time > 0 {
+		if task, err = a.await(r, task, wait.time); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		if task.Status.Ended() {
+			a.answerResult(w, r, task, len(task.Artifacts), c.format)
+			return
+		}
+	}
+	poll := taskPath(task)
 	writeJSON(w, http.StatusAccepted, &accepted{
 		Message: "Task queued",
 		Data:    []acceptedData{{task.ID, task.Status}},
 		Task:    acceptedTask{task.ID, task.Status, poll},
 	})
-}
-
-// submit hands the request to the queue. Once it does, a client that hangs up no
-// longer matters: otherwise nobody could tell whether the task exists, and its
-// files would have to be deleted or kept by guessing.
-func (a *api) submit(ctx context.Context, c *create) (*store.Task, error) {
-	n, err := c.finish(a)
-	if err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	n.Key = callerOf(ctx).Key
-	return a.Queue.Submit(context.WithoutCancel(ctx), n)
-}
-
-// parseCreate reads the request in whichever of the two forms it comes.
-func (a *api) parseCreate(w http.ResponseWriter, r *http.Request) (*create, error) {
-	contentType := r.Header.Get("Content-Type")
-	if contentType == "" || contentType == "application/json" { // without parsing, on the hot path
-		return readJSON(w, r)
-	}
-	media, _, err := mime.ParseMediaType(contentType)
-	switch {
-	case err == nil && media == "multipart/form-data":
-		return a.parseForm(w, r)
-	case err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")):
-		return readJSON(w, r)
-	}
-	return nil, &apiError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", field: "Content-Type",
-		message: "must be application/json or multipart/form-data"}
-}
-
-func readJSON(w http.ResponseWriter, r *http.Request) (*create, error) {
-	body, err := readBody(w, r, maxJSON)
-	if err != nil {
-		return nil, err
-	}
-	return parseJSON(body)
 }

@@ -37,33 +37,27 @@ type option struct {
 	read   func(c *Config, args []string) error
 }
 
-// options has every option that is one line. The blocks upload and retention
-// have tables of their own, upstream and model are read by functions.
+// options has every option that is one line. The block retention has
+// a table of its own; materials, upstream and model are read by functions.
 var options = map[string]option{
-	"database":       text("database <url>", func(c *Config) *string { return &c.Database }, checkDatabase),
-	"data_dir":       text("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, nil),
-	"secret_key":     text("secret_key <64 hex digits>", func(c *Config) *string { return &c.SecretKey }, check(parseSecretKey)),
-	"admin_token":    text("admin_token <token>", func(c *Config) *string { return &c.AdminToken }, nil),
-	"auth":           {"auth on|off [insecure]", readAuth},
-	"public_url":     text("public_url <url>", func(c *Config) *string { return &c.PublicURL }, check(parsePublicURL)),
-	"concurrency":    value("concurrency <number>", func(c *Config) *Value { return &c.Concurrency }, check(parseCount)),
-	"poll_interval":  span("poll_interval <duration>", func(c *Config) *Duration { return &c.PollInterval }),
-	"probe_interval": span("probe_interval <duration>", func(c *Config) *Duration { return &c.ProbeInterval }),
-	"start_deadline": span("start_deadline <duration>", func(c *Config) *Duration { return &c.StartDeadline }),
-	"run_deadline":   span("run_deadline <duration>", func(c *Config) *Duration { return &c.RunDeadline }),
-	"total_deadline": span("total_deadline <duration>", func(c *Config) *Duration { return &c.TotalDeadline }),
-	"max_failovers":  value("max_failovers <number>", func(c *Config) *Value { return &c.MaxFailovers }, check(parseCount)),
-	"default_model":  text("default_model <model>", func(c *Config) *string { return &c.DefaultModel }, nil),
-	"link_ttl":       span("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }),
-	"container":      text("container <name>", func(c *Config) *string { return &c.Container }, nil),
-	"grace_period":   span("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }),
-}
-
-// uploadOptions are the options within the block upload.
-var uploadOptions = map[string]option{
-	"max_file_size": value("max_file_size <size>", func(c *Config) *Value { return &c.Upload.MaxFileSize }, check(parseSize)),
-	"max_files":     value("max_files <number>", func(c *Config) *Value { return &c.Upload.MaxFiles }, check(parsePositive)),
-	"max_total":     value("max_total <size>", func(c *Config) *Value { return &c.Upload.MaxTotal }, check(parseSize)),
+	"database":            text("database <url>", func(c *Config) *string { return &c.Database }, checkDatabase),
+	"data_dir":            text("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, nil),
+	"secret_key":          text("secret_key <64 hex digits>", func(c *Config) *string { return &c.SecretKey }, check(parseSecretKey)),
+	"admin_token":         text("admin_token <token>", func(c *Config) *string { return &c.AdminToken }, nil),
+	"auth":                {"auth on|off [insecure]", readAuth},
+	"public_url":          text("public_url <url>", func(c *Config) *string { return &c.PublicURL }, check(parsePublicURL)),
+	"concurrency":         value("concurrency <number>", func(c *Config) *Value { return &c.Concurrency }, check(parseCount)),
+	"poll_interval":       span("poll_interval <duration>", func(c *Config) *Duration { return &c.PollInterval }),
+	"probe_interval":      span("probe_interval <duration>", func(c *Config) *Duration { return &c.ProbeInterval }),
+	"start_deadline":      span("start_deadline <duration>", func(c *Config) *Duration { return &c.StartDeadline }),
+	"run_deadline":        span("run_deadline <duration>", func(c *Config) *Duration { return &c.RunDeadline }),
+	"total_deadline":      span("total_deadline <duration>", func(c *Config) *Duration { return &c.TotalDeadline }),
+	"max_failovers":       value("max_failovers <number>", func(c *Config) *Value { return &c.MaxFailovers }, check(parseCount)),
+	"default_model":       text("default_model <model>", func(c *Config) *string { return &c.DefaultModel }, nil),
+	"default_image_model": text("default_image_model <model>", func(c *Config) *string { return &c.DefaultImageModel }, nil),
+	"link_ttl":            span("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }),
+	"container":           text("container <name>", func(c *Config) *string { return &c.Container }, nil),
+	"grace_period":        span("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }),
 }
 
 // retentionOptions are the options within the block retention.
@@ -97,13 +91,22 @@ const (
 //		total_deadline <duration>
 //		max_failovers  <number>
 //		default_model  <model>
+//		default_image_model <model>
 //		link_ttl       <duration>
 //		container      <name>
 //		grace_period   <duration>
-//		upload {
-//			max_file_size <size>
-//			max_files     <number>
-//			max_total     <size>
+//		materials {
+//			image|video|audio {
+//				max_size   <size>
+//				max_pixels <number>
+//				max_length <duration>
+//				max_count  <number>
+//			}
+//			max_count    <number>
+//			max_total    <size>
+//			fetch        on|off
+//			private_urls on|off
+//			keep         <duration>
 //		}
 //		retention {
 //			artifacts <duration>|never
@@ -129,11 +132,8 @@ func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	for d.NextBlock(0) {
 		var err error
 		switch name := d.Val(); name {
-		case "upload":
-			if c.Upload == nil {
-				c.Upload = new(Upload)
-			}
-			err = c.readBlock(d, uploadOptions, seen)
+		case "materials":
+			err = c.readMaterials(d, seen)
 		case "retention":
 			if c.Retention == nil {
 				c.Retention = new(Retention)
@@ -146,7 +146,7 @@ func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "model":
 			err = c.readModel(d)
 		default:
-			err = c.readOption(d, "jimeng", options, seen, "model", "retention", "upload", "upstream", "upstream_concurrency")
+			err = c.readOption(d, "jimeng", options, seen, "materials", "model", "retention", "upstream", "upstream_concurrency")
 		}
 		if err != nil {
 			return err
@@ -185,12 +185,8 @@ func (c *Config) readOption(d *caddyfile.Dispenser, block string, table map[stri
 // readBlock reads a block of options that the configuration keeps together.
 func (c *Config) readBlock(d *caddyfile.Dispenser, table map[string]option, seen map[string]bool) error {
 	name := d.Val()
-	if seen[name] {
-		return d.Errf("%s is given twice", name)
-	}
-	seen[name] = true
-	if d.NextArg() {
-		return d.Errf("%s takes no argument %q; its options stand in a block: %s { … }", name, d.Val(), name)
+	if err := openBlock(d, name, seen); err != nil {
+		return err
 	}
 	inner := map[string]bool{}
 	for nesting := d.Nesting(); d.NextBlock(nesting); {

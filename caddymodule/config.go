@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
@@ -79,12 +80,15 @@ type Config struct {
 	// did not accept. Default: 3
 	MaxFailovers Value `json:"max_failovers,omitempty"`
 
-	// The model of requests that name none.
+	// The model of requests for videos that name none.
 	// Default: jimeng-video-seedance-2.0
 	DefaultModel string `json:"default_model,omitempty"`
 
-	// Limits on the materials of one request.
-	Upload *Upload `json:"upload,omitempty"`
+	// The model of requests for images that name none. Default: jimeng-4.5
+	DefaultImageModel string `json:"default_image_model,omitempty"`
+
+	// Limits on the input files of one request, and how they are got and kept.
+	Materials *Materials `json:"materials,omitempty"`
 
 	// How long results and tasks are kept, and how much room files may take.
 	Retention *Retention `json:"retention,omitempty"`
@@ -115,18 +119,6 @@ type Config struct {
 	Models map[string]*Model `json:"models,omitempty"`
 }
 
-// Upload limits the materials of one request.
-type Upload struct {
-	// The size of one file, such as 100MiB. Default: 100MiB
-	MaxFileSize Value `json:"max_file_size,omitempty"`
-
-	// The number of files. Default: 12
-	MaxFiles Value `json:"max_files,omitempty"`
-
-	// The size of all files together. Default: 300MiB
-	MaxTotal Value `json:"max_total,omitempty"`
-}
-
 // Retention says how long results and tasks are kept, and how much room files
 // may take.
 type Retention struct {
@@ -149,9 +141,11 @@ type Retention struct {
 type settings struct {
 	database, dataDir, secretKey, adminToken string
 	auth, authInsecure                       bool
-	publicURL, defaultModel, container       string
-	concurrency, maxFailovers, maxFiles      int
-	maxFileSize, maxTotal                    int64
+	publicURL, container                     string
+	defaultModel, defaultImageModel          string
+	concurrency, maxFailovers                int
+	materials                                api.MaterialConfig
+	keepMaterials                            time.Duration
 	pollInterval, linkTTL, gracePeriod       time.Duration
 	probeInterval                            time.Duration
 	startDeadline, runDeadline, deadline     time.Duration
@@ -167,10 +161,6 @@ type settings struct {
 func (c *Config) resolve() (*settings, error) {
 	var s settings
 	var faults []error
-	upload := Upload{}
-	if c.Upload != nil {
-		upload = *c.Upload
-	}
 	retention := Retention{}
 	if c.Retention != nil {
 		retention = *c.Retention
@@ -190,12 +180,11 @@ func (c *Config) resolve() (*settings, error) {
 	set(&faults, &s.deadline, "total_deadline", string(c.TotalDeadline), s.startDeadline+s.runDeadline, parseDuration)
 	set(&faults, &s.maxFailovers, "max_failovers", string(c.MaxFailovers), 3, parseCount)
 	set(&faults, &s.defaultModel, "default_model", c.DefaultModel, "jimeng-video-seedance-2.0", verbatim)
-	set(&faults, &s.maxFileSize, "max_file_size", string(upload.MaxFileSize), 100<<20, parseSize)
-	set(&faults, &s.maxFiles, "max_files", string(upload.MaxFiles), 12, parsePositive)
-	set(&faults, &s.maxTotal, "max_total", string(upload.MaxTotal), 300<<20, parseSize)
 	set(&faults, &s.keepArtifacts, "artifacts", string(retention.Artifacts), 0, parseKeep)
 	set(&faults, &s.keepTasks, "tasks", string(retention.Tasks), 0, parseKeep)
 	set(&faults, &s.budget, "budget", string(retention.Budget), 0, parseBudget)
+	set(&faults, &s.defaultImageModel, "default_image_model", c.DefaultImageModel, "jimeng-4.5", verbatim)
+	c.Materials.resolve(&faults, &s)
 	set(&faults, &s.linkTTL, "link_ttl", string(c.LinkTTL), 24*time.Hour, parseDuration)
 	set(&faults, &s.container, "container", c.Container, "", verbatim)
 	set(&faults, &s.gracePeriod, "grace_period", string(c.GracePeriod), 10*time.Second, parseDuration)
@@ -240,6 +229,7 @@ func (s *settings) queue(drivers map[string]upstream.Driver) queue.Settings {
 		Deadline:      s.deadline,
 		MaxFailovers:  s.maxFailovers,
 		ProbeInterval: s.probeInterval,
+		KeepMaterials: s.keepMaterials,
 		Models:        s.models,
 		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Budget: s.budget},
 	}

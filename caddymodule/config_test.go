@@ -27,8 +27,8 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.database != "sqlite://data/gateway.db" || !s.auth || s.authInsecure || s.concurrency != 0 || s.pollInterval != 5*time.Second || s.probeInterval != 30*time.Minute ||
-		s.startDeadline != 24*time.Hour || s.runDeadline != 4*time.Hour || s.deadline != 28*time.Hour || s.maxFailovers != 3 || s.maxFileSize != 100<<20 || s.maxFiles != 12 ||
-		s.maxTotal != 300<<20 || s.linkTTL != 24*time.Hour || s.gracePeriod != 10*time.Second || s.defaultModel != "jimeng-video-seedance-2.0" {
+		s.startDeadline != 24*time.Hour || s.runDeadline != 4*time.Hour || s.deadline != 28*time.Hour || s.maxFailovers != 3 || s.materials.Count != 12 || s.keepMaterials != 7*24*time.Hour ||
+		s.materials.Total != 300<<20 || s.materials.Fetch || s.materials.PrivateURLs || s.linkTTL != 24*time.Hour || s.gracePeriod != 10*time.Second || s.defaultModel != "jimeng-video-seedance-2.0" {
 		t.Errorf("%+v", s)
 	}
 	if want, _ := filepath.Abs("data"); s.dataDir != realPath(want) {
@@ -70,8 +70,11 @@ func TestResolveErrors(t *testing.T) {
 		concurrency {env.WORD}
 		poll_interval {env.WORD}
 		auth {env.WORD} {env.WORD}
-		upload {
-			max_files {env.WORD}
+		materials {
+			image {
+				max_size {env.WORD}
+			}
+			max_count {env.WORD}
 			max_total {env.WORD}
 		}
 		start_deadline {no.such.placeholder}
@@ -80,7 +83,7 @@ func TestResolveErrors(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, option := range []string{"concurrency", "poll_interval", "auth", "auth_insecure", "max_files", "max_total", "start_deadline", `there is no upstream "nobody"`} {
+	for _, option := range []string{"concurrency", "poll_interval", "auth", "auth_insecure", "materials max_count", "materials max_total", "materials image max_size", "start_deadline", `there is no upstream "nobody"`} {
 		if !strings.Contains(err.Error(), option) {
 			t.Errorf("%s is missing in: %v", option, err)
 		}
@@ -97,7 +100,7 @@ func TestResolveErrors(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	t.Parallel()
-	const text = `{"auth":false,"concurrency":7,"poll_interval":2500000000,"start_deadline":"1h","total_deadline":"60","upload":{"max_files":"{env.N}","max_total":10}}`
+	const text = `{"auth":false,"concurrency":7,"poll_interval":2500000000,"start_deadline":"1h","total_deadline":"60","materials":{"image":{"max_size":5},"max_count":"{env.N}","max_total":10}}`
 	var c Config
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
@@ -106,7 +109,7 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.auth || s.concurrency != 7 || s.pollInterval != 2500*time.Millisecond || s.startDeadline != time.Hour || s.deadline != time.Minute || s.maxTotal != 10 {
+	if s.auth || s.concurrency != 7 || s.pollInterval != 2500*time.Millisecond || s.startDeadline != time.Hour || s.deadline != time.Minute || s.materials.Total != 10 || s.materials.Image.Size != 5 {
 		t.Errorf("%+v", s)
 	}
 	got, err := json.Marshal(c)
