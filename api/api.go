@@ -75,10 +75,7 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("limits of materials and links must not be negative")
 	}
 	a.Materials.setDefaults()
-	var err error
-	if a.fetcher, err = newFetcher(a.Materials.PrivateURLs); err != nil {
-		return nil, fmt.Errorf("make API: %w", err)
-	}
+	a.fetcher = newFetcher(a.Materials.PrivateURLs)
 	routes := newRouter(a)
 	a.stockRoutes(routes)
 	a.fileRoutes(routes)

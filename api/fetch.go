@@ -11,11 +11,11 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
 	"code.dny.dev/ssrf"
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/net/idna"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -41,21 +41,18 @@ const (
 type fetcher struct {
 	guard  *ssrf.Guardian // nil if private addresses are allowed
 	client *http.Client
-	hosts  *otter.Cache[string, bool] // hosts whose addresses are all public
 	room   chan struct{}
+
+	mu    sync.Mutex
+	hosts map[string]time.Time // until when a host counts as public
 }
 
-func newFetcher(private bool) (*fetcher, error) {
-	f := &fetcher{room: make(chan struct{}, maxFetches)}
+func newFetcher(private bool) *fetcher {
+	f := &fetcher{room: make(chan struct{}, maxFetches), hosts: map[string]time.Time{}}
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
 	if !private {
 		f.guard = ssrf.New(ssrf.WithAnyPort())
 		dialer.Control = f.guard.Safe // sees the address that is dialled, so a name that changes its address does not help
-	}
-	var err error
-	f.hosts, err = otter.New(&otter.Options[string, bool]{MaximumSize: 10_000, ExpiryCalculator: otter.ExpiryWriting[string, bool](hostTTL)})
-	if err != nil {
-		return nil, fmt.Errorf("make cache of hosts: %w", err)
 	}
 	f.client = &http.Client{
 		Transport: &http.Transport{
@@ -73,7 +70,24 @@ func newFetcher(private bool) (*fetcher, error) {
 			return err
 		},
 	}
-	return f, nil
+	return f
+}
+
+// known reports whether the host was found to be public a moment ago.
+func (f *fetcher) known(host string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return time.Now().Before(f.hosts[host])
+}
+
+func (f *fetcher) remember(host string) {
+	const most = 10_000
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.hosts) >= most {
+		clear(f.hosts)
+	}
+	f.hosts[host] = time.Now().Add(hostTTL)
 }
 
 var errRedirects = errors.New("too many redirects")
@@ -168,7 +182,7 @@ func (f *fetcher) public(ctx context.Context, field, address string) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return f.refuse(field, ip)
 	}
-	if _, known := f.hosts.GetIfPresent(host); known {
+	if f.known(host) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
@@ -186,7 +200,7 @@ func (f *fetcher) public(ctx context.Context, field, address string) error {
 			return err
 		}
 	}
-	f.hosts.Set(host, true)
+	f.remember(host)
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/media"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
@@ -126,7 +127,7 @@ func describe(w http.ResponseWriter, r *http.Request, contentType, name string) 
 	if r.URL.Query().Get("download") == "1" {
 		disposition = "attachment"
 	}
-	if _, media := materialTypes[contentType]; !media {
+	if _, known := media.KindOf(contentType); !known {
 		// Nothing but pictures, sound and video may run in a browser that is
 		// signed in here.
 		disposition, contentType = "attachment", "application/octet-stream"

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"path"
 	"strconv"
@@ -15,54 +14,14 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/gabriel-vasile/mimetype"
-
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/media"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
-// materialTypes are the files that the upstream takes, by their real type.
-var materialTypes = map[string]upstream.MediaKind{
-	"image/jpeg":      upstream.Image,
-	"image/png":       upstream.Image,
-	"image/webp":      upstream.Image,
-	"image/gif":       upstream.Image,
-	"image/bmp":       upstream.Image,
-	"video/mp4":       upstream.Video,
-	"video/quicktime": upstream.Video,
-	"video/x-m4v":     upstream.Video,
-	"audio/mpeg":      upstream.Audio,
-	"audio/wav":       upstream.Audio,
-}
-
 const materialTypesText = "jpg, png, webp, gif, bmp, mp4, mov, m4v, mp3, wav"
-
-// sameType maps other names of a type to the one above; an animated PNG is a PNG
-// to whoever does not know better, and the only difference between M4V and MP4
-// is a brand that many writers set at random.
-var sameType = map[string]string{
-	"image/jpg":      "image/jpeg",
-	"image/pjpeg":    "image/jpeg",
-	"image/apng":     "image/png",
-	"image/x-png":    "image/png",
-	"image/x-bmp":    "image/bmp",
-	"image/x-ms-bmp": "image/bmp",
-	"audio/mp3":      "audio/mpeg",
-	"audio/x-mpeg":   "audio/mpeg",
-	"audio/x-wav":    "audio/wav",
-	"audio/wave":     "audio/wav",
-	"audio/vnd.wave": "audio/wav",
-	"video/m4v":      "video/x-m4v",
-}
-
-func typeName(name string) string {
-	if same, ok := sameType[name]; ok {
-		return same
-	}
-	return name
-}
 
 // intake is the files of one request, from the first byte until it is known
 // whether the request is taken. Until then nobody else can see them, and what is
@@ -81,10 +40,6 @@ type staged struct {
 	committed bool
 }
 
-// sniffed is how much of a file is looked at to learn its type, the amount that
-// mimetype recommends.
-const sniffed = 3072
-
 // stage streams one file to the blob store. What it really is decides, and its
 // first bytes are enough to refuse what cannot be used. What it is declared to be
 // may be missing, but must not be something else.
@@ -94,7 +49,7 @@ func (in *intake) stage(ctx context.Context, field, declared string, r io.Reader
 		return nil, tooManyFiles(topField(field), limits.Count, "")
 	}
 	source := &limited{r: r, field: field, rest: limits.Total - in.total, total: limits.Total}
-	head := make([]byte, sniffed)
+	head := make([]byte, media.Sniffed)
 	n, err := io.ReadFull(source, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, err
@@ -119,37 +74,46 @@ func (in *intake) stage(ctx context.Context, field, declared string, r io.Reader
 	info := pending.Info()
 	file.Size, file.SHA256, file.Blob = info.Size, info.SHA256, info.Name
 	in.total += info.Size
-	return file, nil
+	return file, file.inspect(field, limits.of(kind))
+}
+
+// inspect looks at the whole file: whether it is what its first bytes promise,
+// and how much picture and sound is in it.
+func (f *staged) inspect(field string, limits *KindLimits) error {
+	content, err := f.pending.Open()
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	info, err := media.Inspect(content, f.Size)
+	switch {
+	case errors.Is(err, media.ErrUnknownType), errors.Is(err, media.ErrDamaged), errors.Is(err, media.ErrPolyglot):
+		return invalid(field, "%v", err)
+	case err != nil:
+		return err
+	}
+	f.Width, f.Height, f.LengthMS = info.Width, info.Height, info.Length.Milliseconds()
+	return limits.measure(field, &f.Material)
 }
 
 // checkType tells what a file is from its first bytes.
 func checkType(field, declared string, head []byte) (contentType string, kind upstream.MediaKind, err error) {
-	real, _, _ := strings.Cut(mimetype.Detect(head).String(), ";")
-	contentType = typeName(real)
-	kind, ok := materialTypes[contentType]
+	contentType = media.Sniff(head)
+	of, ok := media.KindOf(contentType)
 	if !ok {
-		return "", "", invalid(field, "must be %s; one is %s", materialTypesText, real)
+		return "", "", invalid(field, "must be %s; one is %s", materialTypesText, contentType)
 	}
 	if err := checkDeclared(field, declared, contentType); err != nil {
 		return "", "", err
 	}
-	return contentType, kind, nil
+	return contentType, upstream.MediaKind(of), nil
 }
 
 // checkDeclared refuses a file that is said to be what it is not. No word about
 // it is good, too.
 func checkDeclared(field, declared, contentType string) error {
-	if declared == "" {
-		return nil
-	}
-	stated, _, err := mime.ParseMediaType(declared)
-	if err != nil {
-		return invalid(field, "has a content type that cannot be read")
-	}
-	stated = typeName(stated)
-	mp4 := strings.NewReplacer("video/x-m4v", "video/mp4")
-	if stated != "application/octet-stream" && mp4.Replace(stated) != mp4.Replace(contentType) {
-		return invalid(field, "must be what it is said to be: it is declared as %s and is %s", stated, contentType)
+	if !media.Agrees(declared, contentType) {
+		return invalid(field, "must be what it is said to be: it is declared as %s and is %s", short(declared), contentType)
 	}
 	return nil
 }

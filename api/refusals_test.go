@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 	"io/fs"
@@ -151,9 +150,9 @@ func TestRefusedForms(t *testing.T) {
 	picture := part{field: "files", file: "a.png", contentType: "image/png", content: pngFile(t)}
 	// The limits are low, so that the test need not send much.
 	small := func(c *api.Config) {
-		c.Materials = api.MaterialConfig{Total: 9000, Count: 3, Video: api.KindLimits{Size: 5000}}
+		c.Materials = api.MaterialConfig{Total: 75_000, Count: 3, Video: api.KindLimits{Size: 40_000}}
 	}
-	large := part{field: "files", file: "large.mp4", content: append(bytes.Clone(mp4File), make([]byte, 4300)...)}
+	large := part{field: "files", file: "large.mp4", content: largeMP4(5000)}
 	tests := map[string]struct {
 		parts          []part
 		status         int
@@ -161,13 +160,13 @@ func TestRefusedForms(t *testing.T) {
 	}{
 		"text as picture":   {[]part{picture, {field: "files", file: "b.png", contentType: "image/png", content: []byte("hello, I am a text")}}, 400, "files", "one is text/plain"},
 		"declared wrong":    {[]part{picture, {field: "files", file: "b.jpg", contentType: "image/jpeg", content: pngFile(t)}}, 400, "files", "declared as image/jpeg and is image/png"},
-		"bad type":          {[]part{{field: "files", file: "b.png", contentType: "image/", content: pngFile(t)}}, 400, "files", "cannot be read"},
+		"bad type":          {[]part{{field: "files", file: "b.png", contentType: "image/", content: pngFile(t)}}, 400, "files", "declared as image/ and is"},
 		"SVG":               {[]part{{field: "files", file: "b.svg", content: []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`)}}, 400, "files", "jpg, png, webp"},
 		"PDF":               {[]part{{field: "files", file: "b.pdf", content: []byte("%PDF-1.7\n")}}, 400, "files", "application/pdf"},
 		"unknown":           {[]part{{field: "files", file: "b.png", content: []byte{1, 2, 3}}}, 400, "files", "application/octet-stream"},
 		"empty file":        {[]part{picture, {field: "files", file: "b.png"}}, 400, "files", "must not be empty"},
-		"too large":         {[]part{picture, {field: "files", file: "b.mp4", content: append(bytes.Clone(mp4File), make([]byte, 5000)...)}}, 413, "files", "5000 bytes, which is the limit for one video"},
-		"together":          {[]part{large, large}, 413, "files", "together larger than 9000 bytes"},
+		"too large":         {[]part{picture, {field: "files", file: "b.mp4", content: largeMP4(7000)}}, 413, "files", "40000 bytes, which is the limit for one video"},
+		"together":          {[]part{large, large}, 413, "files", "together larger than 75000 bytes"},
 		"too many":          {[]part{picture, picture, picture, picture}, 413, "files", "at most 3"},
 		"text as file":      {[]part{textPart("files", "hello")}, 400, "files", "must be files"},
 		"files and URLs":    {[]part{picture, textPart("file_paths", "https://x.example/a.png")}, 400, "file_paths", "could not be fetched"},

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -17,6 +18,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -325,8 +327,20 @@ func pngFile(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-// mp4File begins like a real one.
-var mp4File = append([]byte("\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42\x00\x00\x00\x08free"), make([]byte, 500)...)
+// mp4File is a real video of three seconds.
+var mp4File = func() []byte {
+	content, err := os.ReadFile("../upstream/simulator/sample.mp4")
+	if err != nil {
+		panic(err)
+	}
+	return content
+}()
+
+// largeMP4 is the video with n bytes of nothing in it.
+func largeMP4(n int) []byte {
+	box := binary.BigEndian.AppendUint32(nil, uint32(n))
+	return slices.Concat(mp4File, box, []byte("free"), make([]byte, n-8))
+}
 
 // testLog is silent unless the tests are run with -v.
 func testLog() *zap.Logger {

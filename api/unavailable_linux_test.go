@@ -50,7 +50,7 @@ func TestDiskFull(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = disk.Close() })
 	g := serve(t, func(c *api.Config) { c.Blobs = disk })
-	contentType, body := form(t, part{field: "files", file: "a.png", content: pngFile(t)}, part{field: "files", file: "b.mp4", content: append(mp4File, make([]byte, 200_000)...)})
+	contentType, body := form(t, part{field: "files", file: "a.png", content: pngFile(t)}, part{field: "files", file: "b.mp4", content: largeMP4(200_000)})
 	res, raw := g.do("POST", "/v1/videos/generations", contentType, body)
 	answer := g.decode(res, raw, http.StatusInsufficientStorage)
 	if answer["error"].(map[string]any)["code"] != "disk_full" || strings.Contains(string(raw), dir) {

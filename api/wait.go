@@ -70,8 +70,12 @@ func (a *api) await(r *http.Request, task *store.Task, limit time.Duration) (*st
 		err  error
 	}
 	done := make(chan result, 1)
+	id := task.ID
 	go func() {
-		task, err := a.Queue.Wait(ctx, "", task.ID)
+		task, err := a.Queue.Wait(ctx, "", id)
+		if err != nil && ctx.Err() != nil {
+			task, err = a.Queue.Task(context.WithoutCancel(ctx), "", id) // the time is over
+		}
 		done <- result{task, err}
 	}()
 	select {

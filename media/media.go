@@ -67,11 +67,11 @@ func (s *source) inspect() (Info, error) {
 	if s.size <= 0 {
 		return Info{}, damaged("it is empty")
 	}
-	head, err := s.at(0, int(min(s.size, sniffed)))
+	head, err := s.at(0, int(min(s.size, Sniffed)))
 	if err != nil {
 		return Info{}, err
 	}
-	contentType := sniff(head)
+	contentType := Sniff(head)
 	format, ok := formats[contentType]
 	if !ok {
 		return Info{}, fmt.Errorf("%w: it seems to be %s", ErrUnknownType, contentType)

@@ -7,12 +7,12 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// sniffed is how much of a file is looked at to learn its type, the amount that
+// Sniffed is how much of a file is looked at to learn its type, the amount that
 // mimetype recommends.
-const sniffed = 3072
+const Sniffed = 3072
 
-// sniff returns the content type of the file that begins with head.
-func sniff(head []byte) string { return TypeName(mimetype.Detect(head).String()) }
+// Sniff returns the content type of the file that begins with head.
+func Sniff(head []byte) string { return TypeName(mimetype.Detect(head).String()) }
 
 type format struct {
 	kind      Kind
@@ -64,6 +64,12 @@ func TypeName(contentType string) string {
 		return same
 	}
 	return name
+}
+
+// KindOf returns the kind of a content type, and whether it is supported.
+func KindOf(contentType string) (Kind, bool) {
+	format, ok := formats[TypeName(contentType)]
+	return format.kind, ok
 }
 
 // Agrees tells whether a file of the real type may be declared like that. Who
