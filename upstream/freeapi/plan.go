@@ -1,6 +1,7 @@
 package freeapi
 
 import (
+	"fmt"
 	"net/url"
 	"path"
 	"slices"
@@ -21,14 +22,23 @@ type plan struct {
 	path     string
 	fields   []field
 	files    []file // with any, the request is multipart, otherwise JSON
+	images   images // in JSON
 	blocking bool   // the answer comes with the result
 }
 
-// field is a string, a number or a list of strings. Lists only occur in JSON:
-// in a form, a list of one would arrive as a string and be refused.
+// field is a string, a number, a boolean or a list of strings. Lists only occur
+// in JSON: in a form, a list of one would arrive as a string and be refused.
 type field struct {
 	name  string
 	value any
+}
+
+// images are the addresses of reference images, or their content as data URIs.
+type images []upstream.Material
+
+// inline reports whether there is content among them.
+func (list images) inline() bool {
+	return slices.ContainsFunc(list, func(m upstream.Material) bool { return m.URL == "" })
 }
 
 type file struct {
@@ -132,33 +142,49 @@ func (p *plan) iptagVideo(m *upstream.Model, r *upstream.Request) error {
 	return nil
 }
 
+// maxInline is the largest image that is sent as a data URI. The server holds all
+// of the request in memory, several times.
+const maxInline = 10 << 20
+
 // image is a request for images. With materials it is a composition, because
 // iptag's generations would ignore them. Only iptag can receive files here:
-// stock and fork flatten them and then find none.
+// stock and fork flatten them and then find none, but they fetch every image like
+// an address, and Node fetches data URIs, too.
 func (p *plan) image(v variant, r *upstream.Request) error {
 	p.path = imagesPath
 	p.common(r.Prompt, r)
-	urls, stored, err := divide(r.Materials)
-	if err != nil {
-		return err
+	for _, name := range []string{"negative_prompt", "sample_strength", "intelligent_ratio"} {
+		if value, ok := r.Options[name]; ok {
+			p.set(name, value)
+		}
 	}
-	if len(stored) > 0 && v != iptag {
-		return &upstream.InvalidError{Field: "files", Message: "this upstream takes reference images only as addresses (file_paths), not as files"}
+	if len(r.Materials) == 0 {
+		return nil
 	}
-	if len(r.Materials) > 0 {
-		p.path = compositionsPath
-	}
-	for _, u := range urls {
-		if !isHTTP(u) {
+	p.path = compositionsPath
+	for _, m := range r.Materials {
+		if m.URL != "" && !isHTTP(m.URL) {
 			return &upstream.InvalidError{Field: "file_paths", Message: "only http and https addresses of images are possible with this upstream"}
 		}
 	}
-	if len(urls) > 0 {
-		p.set("images", urls)
+	if v == iptag {
+		_, stored, err := divide(r.Materials)
+		if err != nil {
+			return err
+		}
+		for _, s := range stored {
+			p.files = append(p.files, file{"images", s})
+		}
+		if len(stored) > 0 {
+			return nil
+		}
 	}
-	for _, s := range stored {
-		p.files = append(p.files, file{"images", s})
+	for _, m := range r.Materials {
+		if m.URL == "" && m.Size > maxInline {
+			return &upstream.InvalidError{Field: "files", Message: fmt.Sprintf("this upstream takes images of at most %d MiB; send larger ones as addresses (file_paths)", maxInline>>20)}
+		}
 	}
+	p.images = r.Materials
 	return nil
 }
 

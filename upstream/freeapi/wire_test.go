@@ -44,7 +44,7 @@ func dump(t *testing.T, r *http.Request) string {
 		if err := json.NewDecoder(r.Body).Decode(&object); err != nil {
 			t.Error(err)
 		}
-		for _, name := range []string{"model", "prompt", "ratio", "resolution", "duration", "functionMode", "file_paths", "images", "image_file_1", "image_file_2", "video_file_1"} {
+		for _, name := range []string{"model", "prompt", "ratio", "resolution", "duration", "functionMode", "file_paths", "negative_prompt", "sample_strength", "intelligent_ratio", "images", "image_file_1", "image_file_2", "video_file_1"} {
 			if v, ok := object[name]; ok {
 				fmt.Fprintf(&b, "%s=%s\n", name, v)
 				delete(object, name)
@@ -123,6 +123,17 @@ func TestWire(t *testing.T) {
 		{"stock composition", stock,
 			upstream.Request{Kind: upstream.Image, Model: "jimeng-4.5", Prompt: "a boat", Materials: []upstream.Material{link(upstream.Image, "https://x.example/a.png")}},
 			"POST /v1/images/compositions Bearer SECRETSECRET\nmodel=\"jimeng-4.5\"\nprompt=\"a boat\"\nimages=[\"https://x.example/a.png\"]\n"},
+		{"stock composition of files and a URL", stock,
+			upstream.Request{Kind: upstream.Image, Model: "jimeng-4.5", Prompt: "a \"boat\"", Materials: []upstream.Material{png, link(upstream.Image, "https://x.example/a.png?a=1&b=2"), jpg}},
+			"POST /v1/images/compositions Bearer SECRETSECRET\nmodel=\"jimeng-4.5\"\nprompt=\"a \\\"boat\\\"\"\n" +
+				`images=["data:image/png;base64,UE5H","https://x.example/a.png?a=1\u0026b=2","data:image/jpeg;base64,SlBH"]` + "\n"},
+		{"image options", stock,
+			upstream.Request{Kind: upstream.Image, Model: "jimeng-4.5", Prompt: "a boat",
+				Options: map[string]any{"negative_prompt": "rain", "sample_strength": 0.7, "intelligent_ratio": true, "unknown": 1}},
+			"POST /v1/images/generations Bearer SECRETSECRET\nmodel=\"jimeng-4.5\"\nprompt=\"a boat\"\nnegative_prompt=\"rain\"\nsample_strength=0.7\nintelligent_ratio=true\n"},
+		{"iptag image options in a form", iptag,
+			upstream.Request{Kind: upstream.Image, Model: "jimeng-4.5", Prompt: "a boat", Materials: []upstream.Material{jpg}, Options: map[string]any{"sample_strength": 0.7, "intelligent_ratio": true}},
+			"POST /v1/images/compositions Bearer SECRETSECRET\nmodel=jimeng-4.5\nprompt=a boat\nsample_strength=0.7\nintelligent_ratio=true\nimages=JPG (material1.jpg, image/jpeg)\n"},
 		{"iptag composition of files", iptag,
 			upstream.Request{Kind: upstream.Image, Model: "jimeng-4.5", Prompt: "a boat", Materials: []upstream.Material{png, jpg}},
 			"POST /v1/images/compositions Bearer SECRETSECRET\nmodel=jimeng-4.5\nprompt=a boat\nimages=PNG (猫 \"1\".png, image/png)\nimages=JPG (material2.jpg, image/jpeg)\n"},
@@ -198,6 +209,8 @@ func TestRefused(t *testing.T) {
 	image := func(materials ...upstream.Material) upstream.Request {
 		return upstream.Request{Kind: upstream.Image, Model: "jimeng-4.5", Prompt: "a boat", Materials: materials}
 	}
+	large := png
+	large.Size = maxInline + 1
 	rewritten := seedance(png)
 	rewritten.Duration = 5
 	oneToOne := seedance(png)
@@ -223,8 +236,7 @@ func TestRefused(t *testing.T) {
 		{"limits of a model that nobody vouches for", fork, "", unvouched, "model"},
 		{"beyond what the configuration says", fork, "", func() upstream.Request { r := added("seedance-2.5", upstream.Video, png); r.Duration = 6; return r }(), "duration"},
 		{"a known model as another kind", fork, "", added("jimeng-video-3.0", upstream.Image), "model"},
-		{"image files on stock", stock, "", image(png), "files"},
-		{"image files on fork", fork, "", image(png), "files"},
+		{"large image on stock", stock, "", image(large), "files"},
 		{"image data URI", stock, "", image(link(upstream.Image, "data:image/png;base64,AAAA")), "file_paths"},
 		{"image as video", fork, "", upstream.Request{Kind: upstream.Video, Model: "jimeng-4.5", Prompt: "x", Duration: 5}, "model"},
 		{"model of another variant", fork, "", upstream.Request{Kind: upstream.Video, Model: "jimeng-video-veo3", Prompt: "x", Duration: 8}, "model"},

@@ -3,6 +3,7 @@ package freeapi
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,41 +15,66 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
-// body is the content of a request. A JSON body is small and at hand; a form
-// with files is produced while it is read, so that no file is ever in memory.
+// body is the content of a request. A JSON body without images is small and at
+// hand; any other is produced while it is read, so that no file is ever in memory.
 type body struct {
 	io.Reader
 	contentType string
-	written     chan struct{} // closed when the goroutine that writes the form has ended
+	written     chan struct{} // closed when the goroutine that writes the body has ended
 	failure     error         // why a material could not be read; valid after written
 	abort       func()
 }
 
 func newBody(ctx context.Context, p *plan) (*body, error) {
-	if len(p.files) == 0 {
-		object := make(map[string]any, len(p.fields))
-		for _, f := range p.fields {
-			object[f.name] = f.value
-		}
-		data, err := json.Marshal(object)
-		if err != nil {
-			return nil, fmt.Errorf("encode request: %w", err)
-		}
-		done := make(chan struct{})
-		close(done)
-		return &body{Reader: bytes.NewReader(data), contentType: "application/json", written: done, abort: func() {}}, nil
+	switch {
+	case len(p.files) > 0:
+		r, w := io.Pipe()
+		form := multipart.NewWriter(w)
+		return streamBody(ctx, r, w, form.FormDataContentType(), func() error { return writeForm(ctx, form, p) }), nil
+	case p.images.inline():
+		r, w := io.Pipe()
+		return streamBody(ctx, r, w, "application/json", func() error { return writeInline(ctx, w, p) }), nil
 	}
-	r, w := io.Pipe()
-	form := multipart.NewWriter(w)
-	b := &body{Reader: r, contentType: form.FormDataContentType(), written: make(chan struct{})}
+	if len(p.images) > 0 {
+		urls := make([]string, len(p.images))
+		for i, m := range p.images {
+			urls[i] = m.URL
+		}
+		p.set("images", urls)
+	}
+	data, err := p.object()
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	close(done)
+	return &body{Reader: bytes.NewReader(data), contentType: "application/json", written: done, abort: func() {}}, nil
+}
+
+// object is the fields in JSON.
+func (p *plan) object() ([]byte, error) {
+	object := make(map[string]any, len(p.fields))
+	for _, f := range p.fields {
+		object[f.name] = f.value
+	}
+	data, err := json.Marshal(object)
+	if err != nil {
+		return nil, fmt.Errorf("encode request: %w", err)
+	}
+	return data, nil
+}
+
+// streamBody lets write produce the body in a goroutine of its own.
+func streamBody(ctx context.Context, r *io.PipeReader, w *io.PipeWriter, contentType string, write func() error) *body {
+	b := &body{Reader: r, contentType: contentType, written: make(chan struct{})}
 	b.abort = func() { r.CloseWithError(errAborted) }
 	// A reader that waits for the store must not outlive the call.
 	unhook := context.AfterFunc(ctx, func() { w.CloseWithError(context.Cause(ctx)) })
 	go func() {
 		defer close(b.written)
 		defer unhook()
-		err := writeForm(ctx, form, p)
-		// An error reaches net/http before the last boundary does: the request
+		err := write()
+		// An error reaches net/http before the end of the body does: the request
 		// stays incomplete and the server cannot act on it.
 		w.CloseWithError(err)
 		// Other errors only mean that the request ended first.
@@ -56,7 +82,7 @@ func newBody(ctx context.Context, p *plan) (*body, error) {
 			b.failure = e
 		}
 	}()
-	return b, nil
+	return b
 }
 
 var errAborted = errors.New("the request has ended")
@@ -95,30 +121,77 @@ func writeForm(ctx context.Context, form *multipart.Writer, p *plan) error {
 }
 
 func writeFile(ctx context.Context, form *multipart.Writer, f file, n int) error {
-	content, err := f.material.Open(ctx)
-	if err != nil {
-		return &materialError{fmt.Errorf("open: %w", err)}
-	}
-	defer content.Close()
 	header := textproto.MIMEHeader{}
 	header.Set("Content-Disposition", multipart.FileContentDisposition(f.field, fileName(f.material, n)))
-	contentType := f.material.ContentType
-	if contentType == "" || strings.ContainsAny(contentType, "\r\n") {
-		contentType = "application/octet-stream"
-	}
-	header.Set("Content-Type", contentType)
+	header.Set("Content-Type", contentType(f.material))
 	part, err := form.CreatePart(header)
 	if err != nil {
 		return err
 	}
-	size, err := io.Copy(part, materialReader{content})
+	return copyMaterial(ctx, part, f.material)
+}
+
+func contentType(m upstream.Material) string {
+	if m.ContentType == "" || strings.ContainsAny(m.ContentType, "\r\n\"\\") {
+		return "application/octet-stream"
+	}
+	return m.ContentType
+}
+
+// copyMaterial writes the content, and makes sure that it is whole.
+func copyMaterial(ctx context.Context, w io.Writer, m upstream.Material) error {
+	content, err := m.Open(ctx)
+	if err != nil {
+		return &materialError{fmt.Errorf("open: %w", err)}
+	}
+	defer content.Close()
+	size, err := io.Copy(w, materialReader{content})
 	if err != nil {
 		return err
 	}
-	if f.material.Size > 0 && size != f.material.Size {
-		return &materialError{fmt.Errorf("read: %d bytes instead of %d", size, f.material.Size)}
+	if m.Size > 0 && size != m.Size {
+		return &materialError{fmt.Errorf("read: %d bytes instead of %d", size, m.Size)}
 	}
 	return nil
+}
+
+// writeInline writes JSON with the images in it.
+func writeInline(ctx context.Context, w io.Writer, p *plan) error {
+	object, err := p.object()
+	if err != nil {
+		return err
+	}
+	before := string(object[:len(object)-1]) + `,"images":[` // there is always a model
+	for i, m := range p.images {
+		if _, err := io.WriteString(w, before); err != nil {
+			return err
+		}
+		if before = ","; m.URL != "" {
+			address, err := json.Marshal(m.URL)
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(address); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := fmt.Fprintf(w, `"data:%s;base64,`, contentType(m)); err != nil {
+			return err
+		}
+		encoder := base64.NewEncoder(base64.StdEncoding, w)
+		if err := copyMaterial(ctx, encoder, m); err != nil {
+			return fmt.Errorf("write material %d: %w", i+1, err)
+		}
+		if err := encoder.Close(); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(w, `"`); err != nil {
+			return err
+		}
+	}
+	_, err = io.WriteString(w, "]}")
+	return err
 }
 
 // materialReader tells faults of reading from those of writing.
