@@ -24,6 +24,8 @@ type keyView struct {
 	DailyQuota  int        `json:"daily_quota" doc:"Tasks a UTC day, 0 for no limit."`
 	Concurrency int        `json:"concurrency" doc:"Tasks running at once, 0 for no limit."`
 	Weight      int        `json:"weight" doc:"Share of the pool relative to other keys."`
+	Wait        int        `json:"wait" doc:"Seconds that /v1/videos/generations waits for the video when the request does not say, 0 to answer at once."`
+	Retention   int        `json:"retention" doc:"Seconds that results are kept, 0 for what is configured."`
 	ExpiresAt   *time.Time `json:"expires_at" doc:"Null for never."`
 	Metadata    object     `json:"metadata" doc:"The admin's own JSON object, null for none."`
 	CreatedAt   *time.Time `json:"created_at"`
@@ -35,6 +37,7 @@ func keyViewOf(k *store.Key) *keyView {
 	v := &keyView{
 		ID: k.ID, Name: k.Name, Prefix: k.Prefix, Scopes: k.Scopes, Enabled: k.Enabled,
 		RateLimit: k.RateLimit, DailyQuota: k.DailyQuota, Concurrency: k.Concurrency, Weight: k.Weight,
+		Wait: k.Wait, Retention: k.Retention,
 		ExpiresAt: timeOf(k.ExpiresAt), CreatedAt: timeOf(k.CreatedAt), UpdatedAt: timeOf(k.UpdatedAt), LastUsedAt: timeOf(k.LastUsedAt),
 	}
 	if k.Metadata != "" {
@@ -52,6 +55,8 @@ type KeyFields struct {
 	DailyQuota  change[int]      `json:"daily_quota,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks a UTC day, 0 for no limit."`
 	Concurrency change[int]      `json:"concurrency,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks running at once, 0 for no limit."`
 	Weight      *int             `json:"weight,omitempty" minimum:"1" maximum:"1000" doc:"Share of the pool relative to other keys, 1 for a new key."`
+	Wait        change[int]      `json:"wait,omitempty" minimum:"0" maximum:"14400" doc:"Seconds that /v1/videos/generations waits for the video when the request does not say, 0 to answer at once."`
+	Retention   change[int]      `json:"retention,omitempty" minimum:"0" maximum:"315360000" doc:"Seconds that results are kept, 0 for what is configured."`
 	ExpiresAt   change[string]   `json:"expires_at,omitempty" doc:"RFC 3339, or YYYY-MM-DD HH:MM:SS in UTC; null for never." example:"2027-01-31T00:00:00Z"`
 	Metadata    change[object]   `json:"metadata,omitempty" doc:"A JSON object of the admin's own."`
 }
@@ -69,6 +74,8 @@ func (f *KeyFields) apply(k *store.Key) error {
 	f.RateLimit.apply(&k.RateLimit)
 	f.DailyQuota.apply(&k.DailyQuota)
 	f.Concurrency.apply(&k.Concurrency)
+	f.Wait.apply(&k.Wait)
+	f.Retention.apply(&k.Retention)
 	if f.Enabled != nil {
 		k.Enabled = *f.Enabled
 	}

@@ -90,6 +90,9 @@ const (
 	maxLimit    = 1_000_000
 	maxWeight   = 1000
 	maxMetadata = 16 << 10
+
+	maxWait      = 4 * 60 * 60          // seconds
+	maxRetention = 10 * 365 * 24 * 3600 // seconds
 )
 
 // CheckKey returns an [*InvalidError] if the key cannot be stored like this.
@@ -123,6 +126,8 @@ func CheckKey(k *store.Key) error {
 		{"daily_quota", k.DailyQuota, 0, maxLimit},
 		{"concurrency", k.Concurrency, 0, maxLimit},
 		{"weight", k.Weight, 1, maxWeight},
+		{"wait", k.Wait, 0, maxWait},
+		{"retention", k.Retention, 0, maxRetention},
 	} {
 		if limit.value < limit.min || limit.value > limit.max {
 			return &InvalidError{limit.field, fmt.Sprintf("must be between %d and %d", limit.min, limit.max)}
