@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -317,4 +318,20 @@ func TestRefusedAfterUpload(t *testing.T) {
 	if list, err := shared.store.Materials(context.Background(), key, "", 10); err != nil || len(list) != 0 {
 		t.Errorf("materials %v, %v", list, err)
 	}
+}
+
+// writeFileInJSON writes a body with the file in base64.
+func writeFileInJSON(w io.Writer, file io.Reader) error {
+	if _, err := io.WriteString(w, `{"filename":"a.mp4","data":"`); err != nil {
+		return err
+	}
+	encoder := base64.NewEncoder(base64.StdEncoding, w)
+	if _, err := io.Copy(encoder, file); err != nil {
+		return err
+	}
+	if err := encoder.Close(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, `"}`)
+	return err
 }
