@@ -38,10 +38,15 @@ var errorCodes = []errorCode{
 	{"not_found", http.StatusNotFound, "It does not exist, or belongs to another key.", "Check the id, and that the key is the one that made it."},
 	{"unknown_path", http.StatusNotFound, "There is no endpoint with this path.", "The page `/api/docs` lists them all."},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The endpoint exists, but not with this method.", "The header `Allow` lists the methods."},
+	{"invalid_size", http.StatusBadRequest, "The upstream makes no images of this size.", "The message lists the sizes; or use `ratio` and `resolution`."},
+	{"fetch_failed", http.StatusBadRequest, "A material that is a URL could not be fetched, or is within a private network.", "The message says why. Upload the file instead, or make the URL public."},
 	{"body_timeout", http.StatusRequestTimeout, "The body of the request did not arrive in time.", "Send it again over a faster line, or a smaller one."},
 
 	{"conflict", http.StatusConflict, "The same thing exists already, such as a session with this login.", "Use or change the one that is there."},
 	{"session_busy", http.StatusConflict, "A task is running on the session that should be removed.", "Disable the session, and remove it when the task has ended."},
+	{"material_in_use", http.StatusConflict, "A stored task uses the material that should be deleted.", "Delete the task first, or leave the material: unused ones go by themselves."},
+	{"material_gone", http.StatusConflict, "A material of the request was deleted while the request was on its way.", "Send the request again, or upload the material again."},
+	{"task_cancelled", http.StatusConflict, "The task was cancelled while the request waited for its result.", "Send the request again if the result is wanted after all."},
 	{"task_ended", http.StatusConflict, "The task has succeeded, failed or been cancelled already.", "Nothing is left to cancel; read the task."},
 	{"task_not_ended", http.StatusConflict, "Only a task that has ended can be sent again.", "Wait for its end, or cancel it first."},
 
@@ -60,6 +65,8 @@ var errorCodes = []errorCode{
 
 	{"internal", http.StatusInternalServerError, "The gateway has a fault of its own.", "Report it, with what is in the gateway's log at that time."},
 	{"unavailable", http.StatusServiceUnavailable, "The database or the disk does not answer for the moment.", "Send the request again after `Retry-After`. Admins find the cause in the log."},
+	{"host_unresolved", http.StatusServiceUnavailable, "The host of a material's URL could not be looked up for the moment.", "Send the request again after `Retry-After`, or upload the file instead."},
+	{"stopping", http.StatusServiceUnavailable, "The gateway restarts while the request waits for its result.", "The task goes on; the message says where to read it."},
 	{"artifact_not_ready", http.StatusServiceUnavailable, "The gateway has nothing of the file yet.", "Ask again after `Retry-After`, or wait until the task has succeeded."},
 	{"disk_full", http.StatusInsufficientStorage, "There is no room left to store a file.", "An admin has to make room on the gateway's disk."},
 }
@@ -69,6 +76,11 @@ func errorCodeOf(code string) *errorCode {
 	for i := range errorCodes {
 		if errorCodes[i].Code == code {
 			return &errorCodes[i]
+		}
+	}
+	for _, k := range errorKinds { // told to who waits for the result
+		if string(k.Kind) == code {
+			return &errorCode{code, failures[k.Kind].status, k.Cause, k.WayOut}
 		}
 	}
 	return nil
@@ -121,9 +133,21 @@ func (*problem) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	return s
 }
 
+// resultCodes are the error codes of a request that waits for the result.
+var resultCodes = func() []string {
+	codes := []string{"task_cancelled", "stopping"}
+	for _, k := range errorKinds {
+		codes = append(codes, string(k.Kind))
+	}
+	return codes
+}()
+
 // TransformSchema implements [huma.SchemaTransformer].
 func (*openAIError) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Properties["code"].Enum = codeEnum()
+	for _, k := range errorKinds {
+		s.Properties["code"].Enum = append(s.Properties["code"].Enum, string(k.Kind))
+	}
 	return s
 }
 

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
@@ -89,6 +90,12 @@ type create struct {
 	seen   map[string]struct{}
 
 	composes bool // images from images, which must be there
+
+	// An estimate stores nothing, goes on after a fault, and takes a material's
+	// kind for the material.
+	estimates bool
+	faults    []error
+	assumed   []store.Material
 }
 
 func (a *api) newCreate(fields fieldsOf, kind upstream.MediaKind) *create {

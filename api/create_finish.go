@@ -90,27 +90,13 @@ func (a *api) create(w http.ResponseWriter, r *http.Request, c *create) (_ *stor
 func taskPath(t *store.Task) string { return "/api/v1/tasks/" + t.ID }
 
 // finish checks what needs the whole request, in the order of what it costs, and
-// applies the dialect's defaults.
+// makes its files durable.
 func (c *create) finish(ctx context.Context) error {
 	t, a := &c.task, c.api
-	t.Key = callerOf(ctx).Key
-	c.defaults()
-	if err := c.useSize(); err != nil {
-		return err
-	}
-	all, err := c.allInputs()
-	if n := len(all); err == nil && c.composes && (n < 1 || n > maxComposed) {
-		return invalid("images", "must be 1 to %d images, there are %d", maxComposed, n)
-	}
+	all, err := c.assemble(ctx)
 	if err != nil || len(all) == 0 {
 		t.RequestHash = c.hash(nil)
 		return err
-	}
-	t.Materials = make([]store.Material, len(all))
-	for i, in := range all {
-		if t.Materials[i], err = in.material(ctx, a, t.Key.ID); err != nil {
-			return err
-		}
 	}
 	t.RequestHash = c.hash(t.Materials)
 	if err := a.Queue.Check(t); err != nil {
@@ -123,6 +109,33 @@ func (c *create) finish(ctx context.Context) error {
 		return err
 	}
 	return c.intake.commit(ctx, t.Key.ID, t.Materials)
+}
+
+// assemble puts the task together: it applies the dialect's defaults and looks
+// for the materials.
+func (c *create) assemble(ctx context.Context) ([]input, error) {
+	t, a := &c.task, c.api
+	t.Key = callerOf(ctx).Key
+	c.defaults()
+	if err := c.useSize(); err != nil {
+		return nil, err
+	}
+	all, err := c.allInputs()
+	if err != nil {
+		return nil, err
+	}
+	if n := len(all); c.composes && (n < 1 || n > maxComposed) {
+		return nil, invalid("images", "must be 1 to %d images, there are %d", maxComposed, n)
+	}
+	if len(all) > 0 {
+		t.Materials = make([]store.Material, len(all))
+	}
+	for i, in := range all {
+		if t.Materials[i], err = in.material(ctx, a, t.Key.ID); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // defaults fills in what the client left out.

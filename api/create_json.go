@@ -56,10 +56,15 @@ func (c *create) parseJSON(ctx context.Context, body []byte) error {
 		return notJSON(body)
 	}
 	return eachMember(body, func(name string, value json.RawMessage) error {
-		if err := c.once(name); err != nil {
-			return err
+		err := c.once(name)
+		if err == nil {
+			err = c.setJSON(ctx, name, value)
 		}
-		return c.setJSON(ctx, name, value)
+		if err != nil && c.estimates {
+			c.faults = append(c.faults, err)
+			return nil
+		}
+		return err
 	})
 }
 
@@ -172,6 +177,9 @@ func checkNested(name string, value json.RawMessage) error {
 func (c *create) setJSON(ctx context.Context, name string, value json.RawMessage) error {
 	if err := checkNested(name, value); err != nil {
 		return err
+	}
+	if name == "materials" && c.estimates {
+		return c.assume(name, value)
 	}
 	kind := c.fields[name]
 	if kind == ignored || string(value) == "null" {

@@ -22,7 +22,6 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	h.UseMiddleware(a.strict)
 	a.taskOperations(h)
 	a.explainOperations(h)
-	a.estimateOperations(h)
 	a.materialOperations(h)
 	a.sessionOperations(h)
 	a.poolOperations(h)

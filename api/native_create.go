@@ -6,6 +6,7 @@ import "net/http"
 // because it streams.
 func (a *api) createRoutes(r *router) {
 	r.HandleFunc("POST /api/v1/tasks", a.createTask)
+	r.HandleFunc("POST /api/v1/tasks/estimate", a.estimate)
 }
 
 // createTask serves POST /api/v1/tasks, for videos and images alike.

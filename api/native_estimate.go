@@ -2,75 +2,31 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"io"
-	"reflect"
+	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
-	"github.com/jimeng-gateway/jimeng-gateway/queue"
+	"github.com/jimeng-gateway/jimeng-gateway/media"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
 
-// maxEstimate is the most bytes of an estimate's body. Nothing in it is stored, so
-// the content of a file may as well be left out.
-const maxEstimate = 4 << 20
-
-func (a *api) estimateOperations(h huma.API) {
-	op := operation(post, "/api/v1/tasks/estimate", "estimate-task", "tasks", "Ask what would become of a task",
-		"Checks a request as a submit does, and says what it costs where that is known, when it would start and end, and why not sooner. "+
-			"Nothing is stored or spent. 200 also when the request is not valid: then `errors` says why. The body may have 4 MiB; "+
-			"of a material, its `kind` or `mime_type` is enough.")
-	op.MaxBodyBytes = maxEstimate
-	op.SkipValidateBody = true // every fault is one of the answer's errors
-	handle(a, h, op, a.estimate)
+// estimateRequest describes the body: a create request's, in which materials can
+// be left out but for their kind.
+type estimateRequest struct {
+	TaskFields
+	JSONMaterials
+	Materials []assumedMaterial `json:"materials,omitempty" nullable:"false" maxItems:"64" doc:"Further materials that are not there yet."`
 }
 
-// estimateFields describes the body for the documentation.
-type estimateFields struct {
-	Model        string             `json:"model,omitempty" doc:"Default: the configured one." example:"jimeng-video-3.0"`
-	Kind         string             `json:"kind,omitempty" enum:"video,image" doc:"What to make. Default: what the model makes."`
-	Prompt       string             `json:"prompt,omitempty" example:"a paper boat on a pond"`
-	Duration     int                `json:"duration,omitempty" doc:"Length of the video in seconds. Default: the model's." example:"5"`
-	Ratio        string             `json:"ratio,omitempty" example:"16:9"`
-	Resolution   string             `json:"resolution,omitempty" example:"720p"`
-	Priority     int                `json:"priority,omitempty" doc:"Higher goes first among the tasks of the same key."`
-	StartTimeout int                `json:"start_timeout,omitempty" doc:"Most seconds in the queue."`
-	Timeout      int                `json:"timeout,omitempty" doc:"Most seconds to the end."`
-	Materials    []estimateMaterial `json:"materials,omitempty" doc:"The materials in their order; files is the same."`
-	Files        []estimateMaterial `json:"files,omitempty"`
-	FilePaths    []string           `json:"file_paths,omitempty" doc:"URLs of materials."`
-	_            struct{}           `additionalProperties:"true"`
-}
-
-type estimateMaterial struct {
-	Kind     string   `json:"kind,omitempty" enum:"image,video,audio" doc:"Default: what the rest says."`
-	MimeType string   `json:"mime_type,omitempty" example:"image/png"`
-	URL      string   `json:"url,omitempty"`
-	Data     string   `json:"data,omitempty" doc:"The file's content in base64, or as a data URI."`
-	ID       string   `json:"id,omitempty" doc:"Of a stored material; tell its kind."`
-	Name     string   `json:"name,omitempty"`
+type assumedMaterial struct {
 	_        struct{} `additionalProperties:"true"`
+	Kind     string   `json:"kind,omitempty" enum:"image,video,audio" doc:"What it will be; this or mime_type."`
+	MimeType string   `json:"mime_type,omitempty" example:"image/png"`
 }
-
-// estimateBody keeps a body as it came, for the parser of create requests.
-type estimateBody struct{ raw json.RawMessage }
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (b *estimateBody) UnmarshalJSON(data []byte) error { return b.raw.UnmarshalJSON(data) }
-
-// Schema implements [huma.SchemaProvider].
-func (b *estimateBody) Schema(r huma.Registry) *huma.Schema {
-	return r.Schema(reflect.TypeFor[estimateFields](), true, "")
-}
-
-type estimateInput struct{ Body estimateBody }
 
 type estimateAnswer struct {
 	Valid         bool            `json:"valid" doc:"Whether a submit would take the request. The key's daily quota is no part of it."`
@@ -93,194 +49,96 @@ type estimateError struct {
 	Message string `json:"message" doc:"What is wrong there, and what is allowed."`
 }
 
-func (a *api) estimate(ctx context.Context, in *estimateInput) (*body[estimateAnswer], error) {
-	c := callerOf(ctx)
-	answer := estimateAnswer{Errors: []estimateError{}, WhyNotSooner: []reasonView{}}
-	n, faults := a.parseEstimate(in.Body.raw)
-	if len(faults) == 0 {
-		n.Key = c.Key
-		e, err := a.Queue.Estimate(ctx, n)
-		if _, refused := asError[*upstream.InvalidError](err); refused {
-			faults = append(faults, err)
-		} else if err != nil {
-			return nil, err
-		} else {
-			admin := c.Has(auth.Admin)
-			answer.Valid = true
-			answer.Credits, answer.CreditsReason = e.Credits, textOf(e.CreditsReason)
-			answer.Place, answer.ETA, answer.WhyNotSooner = placeViewOf(e.Place), etaViewOf(e.ETA), reasonViews(e.WhyNotSooner, admin)
-			if admin {
-				answer.Upstreams = e.Upstreams
-			}
-		}
+// estimate serves POST /api/v1/tasks/estimate. It reads the request as a create
+// does and lets go of its files.
+func (a *api) estimate(w http.ResponseWriter, r *http.Request) {
+	c := a.newCreate(taskFields, "")
+	c.estimates = true
+	defer c.intake.close(r.Context(), nil, nil)
+	answer, err := a.estimated(r.Context(), c, c.read(w, r))
+	if err != nil {
+		a.fail(w, r, err)
+		return
 	}
-	for _, fault := range faults {
+	writeJSON(w, http.StatusOK, answer)
+}
+
+func (a *api) estimated(ctx context.Context, c *create, err error) (*estimateAnswer, error) {
+	answer := &estimateAnswer{Errors: []estimateError{}, WhyNotSooner: []reasonView{}}
+	if err == nil && len(c.faults) == 0 {
+		err = a.forecastCreate(ctx, c, answer)
+	}
+	if err != nil {
+		e := explain(err)
+		if e.status >= http.StatusInternalServerError || e.field == "" || e.field == "body" || e.field == "Content-Type" {
+			return nil, err
+		}
+		c.faults = append(c.faults, err)
+	}
+	for _, fault := range c.faults {
 		e := explain(fault)
 		answer.Errors = append(answer.Errors, estimateError{e.field, e.message})
 	}
-	return reply(answer)
+	return answer, nil
 }
 
-// parseEstimate reads a request as a submit does, but goes on after a fault, so
-// that a form can show all of them.
-func (a *api) parseEstimate(raw json.RawMessage) (*queue.NewTask, []error) {
-	if !utf8.Valid(raw) {
-		return nil, []error{invalid("body", "is not valid UTF-8")}
+func (a *api) forecastCreate(ctx context.Context, c *create, answer *estimateAnswer) error {
+	all, err := c.assemble(ctx)
+	if err != nil {
+		return err
 	}
-	c := &create{}
-	var kind upstream.MediaKind
-	var faults []error
-	note := func(err error) {
-		if err != nil {
-			faults = append(faults, err)
+	if err := a.Materials.check(all, c.task.Materials); err != nil {
+		return err
+	}
+	c.task.Materials = append(c.task.Materials, c.assumed...)
+	e, err := a.Queue.Estimate(ctx, &c.task)
+	if err != nil {
+		return err
+	}
+	admin := callerOf(ctx).Has(auth.Admin)
+	answer.Valid = true
+	answer.Credits, answer.CreditsReason = e.Credits, textOf(e.CreditsReason)
+	answer.Place, answer.ETA, answer.WhyNotSooner = placeViewOf(e.Place), etaViewOf(e.ETA), reasonViews(e.WhyNotSooner, admin)
+	if admin {
+		answer.Upstreams = e.Upstreams
+	}
+	return nil
+}
+
+// assume takes materials of which only the kind is told.
+func (c *create) assume(name string, value []byte) error {
+	if value[0] != '[' {
+		return invalid(name, "must be a list of objects with a kind or a mime_type")
+	}
+	return eachElement(value, func(element json.RawMessage) error {
+		kind := upstream.MediaKind("")
+		if element[0] != '{' || len(c.assumed) == maxInputs {
+			return invalid(name, "must be a list of at most %d objects with a kind or a mime_type", maxInputs)
 		}
-	}
-	note(eachMember(raw, func(name string, value json.RawMessage) error {
-		if err := c.once(name); err != nil {
-			note(err)
+		err := eachMember(element, func(member string, value json.RawMessage) error {
+			text, ok := jsonString(value)
+			switch {
+			case member != "kind" && member != "mime_type":
+			case !ok:
+				return invalid(name, "has a %s that is not a string", member)
+			case member == "kind":
+				kind = upstream.MediaKind(text)
+			case kind == "":
+				of, _ := media.KindOf(media.TypeName(strings.ToLower(text)))
+				kind = upstream.MediaKind(of)
+			}
 			return nil
-		}
-		switch name {
-		case "kind":
-			var err error
-			kind, err = kindOf(name, value, upstream.Video, upstream.Image)
-			note(err)
-		case "materials", "files":
-			list, err := estimateMaterials(name, value)
-			c.files = append(c.files, list...)
-			note(err)
-		default:
-			note(c.setJSON(name, value))
-		}
-		return nil
-	}))
-	if len(faults) > 0 {
-		return nil, faults
-	}
-	ratio := c.task.Ratio
-	n, err := c.finish(a)
-	if err != nil {
-		return nil, []error{err}
-	}
-	if m := a.Queue.Model(n.Model); kind == "" && m != nil {
-		kind = m.Kind
-	}
-	if kind == upstream.Image {
-		n.Kind, n.Ratio = kind, ratio
-	}
-	return n, nil
-}
-
-// kindOf reads a kind of media, "" for null.
-func kindOf(field string, value json.RawMessage, allowed ...upstream.MediaKind) (upstream.MediaKind, error) {
-	if string(value) == "null" {
-		return "", nil
-	}
-	text, _ := jsonString(value)
-	var names []string
-	for _, kind := range allowed {
-		if text == string(kind) {
-			return kind, nil
-		}
-		names = append(names, string(kind))
-	}
-	return "", invalid(field, "must be one of %s", strings.Join(names, ", "))
-}
-
-// estimateMaterials counts the materials of one field by their kind.
-func estimateMaterials(field string, value json.RawMessage) ([]store.Material, error) {
-	var items []json.RawMessage
-	if json.Unmarshal(value, &items) != nil {
-		return nil, invalid(field, "must be a list of materials")
-	}
-	if len(items) > maxURLs {
-		return nil, invalid(field, "has more than %d entries", maxURLs)
-	}
-	var list []store.Material
-	for _, item := range items {
-		material, err := estimateOne(field, item)
+		})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		list = append(list, material)
-	}
-	return list, nil
-}
-
-// estimateOne learns the kind of one material: from its content if it is there,
-// for the real type decides, or else from what the client says.
-func estimateOne(field string, item json.RawMessage) (store.Material, error) {
-	var m struct {
-		Kind json.RawMessage `json:"kind"`
-		estimateSource
-	}
-	if json.Unmarshal(item, &m) != nil {
-		return store.Material{}, invalid(field, "must be a list of objects with kind, mime_type, url, data or id as strings")
-	}
-	kind := upstream.MediaKind("")
-	if m.Kind != nil {
-		var err error
-		if kind, err = kindOf(field, m.Kind, upstream.Image, upstream.Video, upstream.Audio); err != nil {
-			return store.Material{}, err
+		if kind != upstream.Image && kind != upstream.Video && kind != upstream.Audio {
+			return invalid(name, "need a kind: image, video or audio")
 		}
-	}
-	material, err := m.material(field)
-	if err != nil {
-		return store.Material{}, err
-	}
-	if kind != "" && m.Data != "" && string(kind) != material.Kind {
-		return store.Material{}, invalid(field, "must be what they say: one is declared as %s and is %s", kind, material.Kind)
-	}
-	if kind != "" {
-		material.Kind = string(kind)
-	}
-	if material.Kind == "" {
-		return store.Material{}, invalid(field, "need a kind: image, video or audio")
-	}
-	return material, nil
+		c.assumed = append(c.assumed, store.Material{Kind: string(kind)})
+		return nil
+	})
 }
 
-// estimateSource is where the content of a material is.
-type estimateSource struct {
-	MimeType string `json:"mime_type"`
-	URL      string `json:"url"`
-	Data     string `json:"data"`
-}
-
-func (m *estimateSource) material(field string) (store.Material, error) {
-	switch {
-	case m.URL != "" && m.Data != "":
-		return store.Material{}, invalid(field, "cannot have both url and data")
-	case m.URL != "":
-		return urlMaterial(field, m.URL)
-	case m.Data == "":
-		contentType := typeName(strings.ToLower(m.MimeType))
-		return store.Material{Kind: string(materialTypes[contentType]), ContentType: contentType}, nil
-	}
-	declared, content := m.MimeType, m.Data
-	if header, rest, ok := strings.Cut(content, ";base64,"); ok && strings.HasPrefix(header, "data:") {
-		declared, content = strings.TrimPrefix(header, "data:"), rest
-	}
-	file := base64.NewDecoder(base64.StdEncoding, strings.NewReader(content))
-	head := make([]byte, sniffed)
-	n, err := io.ReadFull(file, head)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	rest, rotten := io.Copy(io.Discard, file)
-	if err != nil || rotten != nil {
-		return store.Material{}, invalid(field, "need data in base64")
-	}
-	contentType, kind, err := checkType(head[:n], declared)
-	if e, ok := asError[*apiError](err); ok {
-		return store.Material{}, invalid(field, "%s", e.message)
-	}
-	return store.Material{Kind: string(kind), ContentType: contentType, Size: int64(n) + rest}, nil
-}
-
-// Interface guards
-var (
-	_ json.Unmarshaler       = (*estimateBody)(nil)
-	_ huma.SchemaProvider    = (*estimateBody)(nil)
-	_ huma.SchemaTransformer = (*estimateAnswer)(nil)
-)
+// Interface guard
+var _ huma.SchemaTransformer = (*estimateAnswer)(nil)

@@ -70,8 +70,8 @@ type listMaterialsInput struct {
 }
 
 type listMaterialsAnswer struct {
-	materialsAnswer
-	Next *string `json:"next" doc:"What to send as before for the next page, null on the last one."`
+	Materials []*materialItem `json:"materials" nullable:"false"`
+	Next      *string         `json:"next" doc:"What to send as before for the next page, null on the last one."`
 }
 
 func (a *api) listMaterials(ctx context.Context, in *listMaterialsInput) (*body[listMaterialsAnswer], error) {
@@ -84,7 +84,7 @@ func (a *api) listMaterials(ctx context.Context, in *listMaterialsInput) (*body[
 	if err != nil {
 		return nil, err
 	}
-	answer := listMaterialsAnswer{materialsAnswer: materialsAnswer{[]*materialItem{}}}
+	answer := listMaterialsAnswer{Materials: []*materialItem{}}
 	if len(list) > in.Limit {
 		list = list[:in.Limit]
 		answer.Next = &list[in.Limit-1].ID

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
@@ -23,10 +24,25 @@ type detail struct {
 var details = map[string]detail{
 	"GET /ping":      {},
 	"GET /v1/models": {answer: modelList{Object: "list", Data: []modelItem{{exampleModel, "model", "jimeng-gateway"}}}},
-	"POST /v1/videos/generations": {codes: createCodes, headers: []string{"Location"}, answer: exampleAccepted,
+	"POST /v1/videos/generations": {codes: waitCodes, headers: createHeaders, answer: exampleAccepted,
 		request: example(`{"model":"jimeng-video-seedance-2.0","prompt":"@1 drifts over the pond at dusk","duration":5,"ratio":"16:9","file_paths":["https://example.com/boat.png"]}`)},
-	"POST /v1/video/generations": {codes: createCodes, headers: []string{"Location"}, answer: exampleAccepted,
+	"POST /v1/video/generations": {codes: waitCodes, headers: createHeaders, answer: exampleAccepted,
 		request: example(`{"model":"jimeng-video-3.0","prompt":"a paper boat on a pond","duration":5}`)},
+	"POST /v1/images/generations": {codes: append([]string{"invalid_size"}, waitCodes...), headers: createHeaders, answer: exampleResult,
+		request: example(`{"model":"jimeng-4.5","prompt":"a paper boat on a pond","size":"2048x2048","n":2}`)},
+	"POST /v1/images/compositions": {codes: append([]string{"invalid_size"}, waitCodes...), headers: createHeaders, answer: exampleResult,
+		request: example(`{"model":"jimeng-4.5","prompt":"@1 on the pond of @2","images":["https://example.com/boat.png","mat_01k9tz4r6q8w2e5y7v1j3m0p9a"]}`)},
+	"POST /api/v1/tasks": {codes: createCodes, headers: createHeaders, answer: taskAnswer{exampleQueued},
+		request: example(`{"model":"jimeng-video-seedance-2.0","prompt":"@1 drifts over the pond at dusk","duration":5,"ratio":"16:9","files":[{"url":"https://example.com/boat.png"}]}`)},
+	"POST /api/v1/tasks/estimate": {codes: []string{"too_many_files", "disk_full"}, answer: exampleEstimate,
+		request: example(`{"model":"jimeng-video-seedance-2.0","prompt":"@1 drifts over the pond at dusk","duration":5,"materials":[{"kind":"image"}]}`)},
+	"GET /api/v1/materials": {answer: listMaterialsAnswer{Materials: exampleMaterials.Materials}},
+	"POST /api/v1/materials": {codes: []string{"too_many_files", "disk_full", "fetch_failed", "host_unresolved"}, answer: exampleMaterials,
+		request: example(`{"data":"data:image/png;base64,iVBORw0KGgo=","filename":"boat.png"}`)},
+	"GET /api/v1/materials/{id}":    {answer: materialAnswer{exampleMaterials.Materials[0]}},
+	"DELETE /api/v1/materials/{id}": {codes: []string{"material_in_use"}, answer: okAnswer{true}},
+	"GET /v1/materials/{id}":        {codes: fileCodes, headers: fileHeaders},
+
 	"GET /v1/artifacts/{task}/{number}": {codes: append([]string{"artifact_not_ready", "artifact_expired"}, fileCodes...), headers: fileHeaders},
 	"GET /v1/materials/{task}/{number}": {codes: fileCodes, headers: fileHeaders},
 
@@ -79,10 +95,13 @@ var details = map[string]detail{
 }
 
 var (
-	createCodes  = []string{"too_large", "too_many_files", "unsupported_media_type", "daily_quota_exceeded", "disk_full"}
-	fileCodes    = []string{"link_expired", "link_invalid", "unavailable"}
-	eventHeaders = []string{"Cache-Control"}
-	fileHeaders  = []string{"ETag", "Cache-Control", "Content-Disposition", "Accept-Ranges"}
+	createCodes = []string{"too_large", "too_many_files", "unsupported_media_type", "body_timeout", "daily_quota_exceeded", "disk_full",
+		"idempotency_mismatch", "material_gone", "fetch_failed", "host_unresolved"}
+	waitCodes     = slices.Concat(createCodes, resultCodes)
+	createHeaders = []string{"Location", "Idempotency-Replayed"}
+	fileCodes     = []string{"link_expired", "link_invalid", "unavailable"}
+	eventHeaders  = []string{"Cache-Control"}
+	fileHeaders   = []string{"ETag", "Cache-Control", "Content-Disposition", "Accept-Ranges"}
 )
 
 const (
@@ -106,6 +125,21 @@ var exampleAccepted = accepted{
 	Message: "Task queued",
 	Data:    []acceptedData{{exampleID, store.Queued}},
 	Task:    acceptedTask{exampleID, store.Queued, "/api/v1/tasks/" + exampleID},
+}
+
+var exampleResult = stockResult{Created: exampleTime.Unix(), Data: []stockItem{{exampleLink, "a paper boat on a pond"}}}
+
+var exampleMaterials = materialsAnswer{[]*materialItem{{
+	ID: "mat_01k9tz4r6q8w2e5y7v1j3m0p9a", Kind: "image", Name: new("boat.png"), ContentType: "image/png", Size: 182044,
+	SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Width: new(1024), Height: new(768),
+	CreatedAt: after(0), UsedAt: after(0), URL: "https://video.example.com/v1/materials/mat_01k9tz4r6q8w2e5y7v1j3m0p9a?expires=1794668400&signature=7b1f…",
+}}}
+
+var exampleEstimate = estimateAnswer{
+	Valid: true, Errors: []estimateError{}, Credits: new(20.0), Place: &placeView{InKey: 3, OfKey: 12, InQueue: 17, OfQueue: 240},
+	ETA: &etaView{StartsAt: after(4 * time.Minute), FinishesAt: after(6 * time.Minute), Earliest: after(5 * time.Minute), Latest: after(9 * time.Minute),
+		Confidence: new(queue.Confidence("high")), Samples: 120},
+	WhyNotSooner: []reasonView{{Code: "all_busy", Message: "all slots of 3 sessions are taken"}},
 }
 
 var exampleModel = upstream.Model{

@@ -30,6 +30,7 @@ var documentPolicy = func() string {
 func (a *api) documentRoutes(r *router, openAPI *huma.OpenAPI) {
 	d := &document{openAPI}
 	a.describeStock(d)
+	a.describeCreate(d)
 	a.describeFiles(d)
 	a.describeEvents(d)
 	a.describeSignIn(d)

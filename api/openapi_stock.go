@@ -4,35 +4,131 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// VideoFields are what a create request of the jimeng-free-api dialect can have,
-// in JSON and in a form alike. The handlers read them one by one, so these types
-// are only for the document; a test holds them against the table of fields.
-type VideoFields struct {
+// CreateFields are what every create request can have, in JSON and in a form
+// alike. The handlers read them one by one, so these types are only for the
+// document; a test holds them against the tables of fields.
+type CreateFields struct {
 	_            struct{} `additionalProperties:"true"`
 	Model        string   `json:"model,omitempty" maxLength:"100" doc:"One of GET /v1/models, by its id or an alias."`
-	Prompt       string   `json:"prompt,omitempty" maxLength:"65536" doc:"What to make, in at most 65536 bytes and what the model allows. @1, @image1 or @图1 points at the first material, and so on. No control characters other than line breaks and tabs."`
-	Duration     int      `json:"duration,omitempty" minimum:"1" maximum:"3600" doc:"Length of the video in seconds, one that the model can make. Default: the model's own."`
-	Ratio        string   `json:"ratio,omitempty" maxLength:"100" doc:"Shape of the picture, one of the model's. Default: 9:16 where the model has it."`
+	Prompt       string   `json:"prompt,omitempty" maxLength:"65536" doc:"What to make, in at most 65536 bytes and what the model allows. @1, @image1 or @图1 points at the first material, and so on. No control characters other than line breaks and tabs, none that turn the direction of text."`
+	Ratio        string   `json:"ratio,omitempty" maxLength:"100" doc:"Shape of the picture, one of the model's. Default: for videos 9:16 where the model has it, for images the upstream's."`
 	Resolution   string   `json:"resolution,omitempty" maxLength:"100" doc:"One of the model's. Default: the upstream's."`
 	Priority     int      `json:"priority,omitempty" minimum:"-100" maximum:"100" doc:"Tasks with a higher one go first among those of the same key. Default: 0."`
 	StartTimeout int      `json:"start_timeout,omitempty" minimum:"1" maximum:"604800" doc:"Seconds that the task may wait in the queue, at most what is configured, which is the default."`
 	Timeout      int      `json:"timeout,omitempty" minimum:"1" maximum:"604800" doc:"Seconds to the end of the task, at most what is configured, which is the default."`
 }
 
+// VideoFields are those of a video.
+type VideoFields struct {
+	CreateFields
+	Duration       int    `json:"duration,omitempty" minimum:"1" maximum:"3600" doc:"Length of the video in seconds, one that the model can make. Default: the model's own."`
+	ResponseFormat string `json:"response_format,omitempty" enum:"url,b64_json" doc:"What an answer that has waited for the result has of it. Default: url."`
+}
+
+// ImageFields are those of a set of images.
+type ImageFields struct {
+	CreateFields
+	ImageOptions
+	N              int    `json:"n,omitempty" minimum:"1" maximum:"4" doc:"How many images the answer has. The upstream always makes, and charges for, four. Default: 4."`
+	Size           string `json:"size,omitempty" maxLength:"100" doc:"Pixels such as 2048x2048, one of the upstream's pairs; ratio and resolution win over it."`
+	ResponseFormat string `json:"response_format,omitempty" enum:"url,b64_json" doc:"What the answer has of each image. Default: url."`
+}
+
+// ImageOptions are parameters that the upstream has for images.
+type ImageOptions struct {
+	NegativePrompt   string  `json:"negative_prompt,omitempty" maxLength:"65536" doc:"What to leave out."`
+	SampleStrength   float64 `json:"sample_strength,omitempty" minimum:"0" maximum:"1" doc:"How much the images may differ from the reference images."`
+	IntelligentRatio bool    `json:"intelligent_ratio,omitempty" doc:"Lets the upstream choose the ratio."`
+}
+
+// TaskFields are those of either.
+type TaskFields struct {
+	CreateFields
+	ImageOptions
+	Kind     string `json:"kind,omitempty" enum:"video,image" doc:"What to make. Default: what the model makes, or a video."`
+	Duration int    `json:"duration,omitempty" minimum:"1" maximum:"3600" doc:"Length of the video in seconds, one that the model can make. Default: the model's own."`
+}
+
+// JSONMaterials are the materials of a request in JSON.
+type JSONMaterials struct {
+	Files     []fileInput `json:"files,omitempty" nullable:"false" maxItems:"64" doc:"Materials, in the order in which the prompt points at them."`
+	FilePaths []fileInput `json:"file_paths,omitempty" nullable:"false" maxItems:"64" doc:"The same."`
+	Camel     []fileInput `json:"filePaths,omitempty" nullable:"false" maxItems:"64" doc:"The same."`
+}
+
+// FormMaterials are the materials of a request in a form.
+type FormMaterials struct {
+	Files     []string `json:"files,omitempty" nullable:"false" format:"binary" doc:"Materials: jpg, png, webp, gif, bmp, mp4, mov, m4v, mp3, wav. The real type of the content decides. The field may have any name."`
+	FilePaths string   `json:"file_paths,omitempty" doc:"A material as a URL, a data URI or an id; the field may be repeated, or be a JSON list of them."`
+}
+
 type videoRequest struct {
 	VideoFields
-	FilePaths []string `json:"file_paths,omitempty" nullable:"false" maxItems:"64" maxLength:"8192" doc:"Materials as http or https URLs, as many as the model takes. The upstream fetches them itself."`
-	Camel     []string `json:"filePaths,omitempty" nullable:"false" maxItems:"64" maxLength:"8192" doc:"The same as file_paths, and wins over it."`
+	JSONMaterials
 }
 
 type videoForm struct {
 	VideoFields
-	FilePaths string   `json:"file_paths,omitempty" doc:"A material's URL; the field may be repeated, or be a JSON list of URLs. Not together with files."`
-	Files     []string `json:"files,omitempty" nullable:"false" format:"binary" doc:"Materials: jpg, png, webp, gif, bmp, mp4, mov, m4v, mp3, wav. The real type of the content decides. The field may have any name."`
+	FormMaterials
+}
+
+type imageRequest struct {
+	ImageFields
+	JSONMaterials
+	Images []fileInput `json:"images,omitempty" nullable:"false" maxItems:"64" doc:"Reference images."`
+}
+
+type imageForm struct {
+	ImageFields
+	FormMaterials
+}
+
+type taskRequest struct {
+	TaskFields
+	JSONMaterials
+}
+
+type taskForm struct {
+	TaskFields
+	FormMaterials
+}
+
+// fileInput is a material in JSON.
+type fileInput struct{}
+
+// Schema implements [huma.SchemaProvider].
+func (fileInput) Schema(r huma.Registry) *huma.Schema {
+	object := r.Schema(reflect.TypeFor[fileObject](), true, "")
+	return &huma.Schema{Description: "A material.", OneOf: []*huma.Schema{
+		{Type: huma.TypeString, Description: "An http or https URL, a data URI, or the id of an uploaded material."}, object}}
+}
+
+// fileObject is a material that says which of the three it is.
+type fileObject struct {
+	_        struct{} `additionalProperties:"true"`
+	Data     string   `json:"data,omitempty" doc:"The file in base64, a data URI, or an http or https URL."`
+	URL      string   `json:"url,omitempty" maxLength:"8192" doc:"An http or https URL. This or data or id."`
+	ID       string   `json:"id,omitempty" maxLength:"64" doc:"The id of an uploaded material. This or data or url."`
+	Filename string   `json:"filename,omitempty" doc:"The file's name, with data."`
+	MimeType string   `json:"mime_type,omitempty" doc:"The file's type, with data; it must be the real one."`
+}
+
+type materialForm struct {
+	Files []string `json:"files" nullable:"false" format:"binary" doc:"The files. The field may have any name."`
+}
+
+type materialRequest struct {
+	_        struct{} `additionalProperties:"true"`
+	Data     string   `json:"data,omitempty" doc:"The file in base64 or as a data URI."`
+	URL      string   `json:"url,omitempty" maxLength:"8192" doc:"An http or https URL, which the gateway fetches. This or data."`
+	Filename string   `json:"filename,omitempty" doc:"The file's name, with data."`
+	MimeType string   `json:"mime_type,omitempty" doc:"The file's type, with data; it must be the real one."`
 }
 
 // describeStock describes the dialect of jimeng-free-api.
@@ -46,51 +142,100 @@ func (a *api) describeStock(d *document) {
 		"The same as `GET /api/v1/models`, in the shape of OpenAI's list; what a model has no limit for is left out.")
 	op.Responses["200"] = d.answer("All models.", modelList{})
 
-	op = d.add("POST /v1/videos/generations", "create-video", "jimeng-free-api", "Make a video",
-		"Answers as soon as the task is safely on disk; follow it at `poll_url`. What the model cannot serve is refused before anything is paid. Unknown fields are ignored; "+
-			"`null` is the same as absent.\n\n"+a.uploadLimits())
-	a.describeVideo(d, op)
-	op = d.add("POST /v1/video/generations", "create-video-alias", "jimeng-free-api", "Make a video (other path)",
-		"The same as `POST /v1/videos/generations`.\n\n"+a.uploadLimits())
-	a.describeVideo(d, op)
+	const waits = "Answers 202 as soon as the task is safely on disk; follow it at `poll_url`. With `Prefer: wait=N` (RFC 7240), `?wait=N` or a key with `wait` " +
+		"it waits up to N seconds for the end, at most 14400, and answers 200 with the result in the shape of jimeng-free-api-all, or the error of the task; after N seconds it is 202 all the same. " +
+		"What the model cannot serve is refused before anything is paid. Unknown fields are ignored; `null` is the same as absent.\n\n"
+	video := d.add("POST /v1/videos/generations", "create-video", "jimeng-free-api", "Make a video", waits+a.materialLimits())
+	alias := d.add("POST /v1/video/generations", "create-video-alias", "jimeng-free-api", "Make a video (other path)",
+		"The same as `POST /v1/videos/generations`.\n\n"+a.materialLimits())
+	for _, op := range []*huma.Operation{video, alias} {
+		op.RequestBody = d.jsonOrForm(videoRequest{}, videoForm{}, exampleForm)
+		op.Parameters = append([]*huma.Param{idempotencyParam,
+			{Name: "wait", In: "query", Description: "Seconds to wait for the result; 0 answers at once, whatever the key says.", Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: new(0.0), Maximum: new(14400.0)}}},
+			&huma.Param{Name: "Prefer", In: "header", Description: "`wait=N`, or `respond-async`.", Schema: &huma.Schema{Type: huma.TypeString}, Example: "wait=120"})
+		op.Responses["202"] = d.answer("The task is durable.", accepted{})
+		op.Responses["200"] = d.answer("The result, to a request that waits.", stockResult{})
+		op.Responses["200"].Content["application/json"].Example = exampleResult
+	}
+	const images = "Waits for the end and answers with the images, as OpenAI's and jimeng-free-api's endpoint does. Underneath it is a task like any other: it goes on if the client hangs up. " +
+		"The model is jimeng-4.5 unless configured otherwise. "
+	for _, route := range []struct{ pattern, id, summary, text string }{
+		{"POST /v1/images/generations", "create-images", "Make images", images + "With reference images it makes others from them.\n\n"},
+		{"POST /v1/images/compositions", "compose-images", "Make images from images", images + "Needs 1 to 10 images.\n\n"},
+	} {
+		op := d.add(route.pattern, route.id, "jimeng-free-api", route.summary, route.text+a.materialLimits())
+		op.RequestBody = d.jsonOrForm(imageRequest{}, imageForm{}, example(`{"model":"jimeng-4.5","prompt":"a paper boat on a pond","size":"2048x2048"}`))
+		op.Parameters = []*huma.Param{idempotencyParam}
+		op.Responses["200"] = d.answer("The images.", stockResult{})
+	}
 }
 
-func (a *api) describeVideo(d *document, op *huma.Operation) {
-	op.RequestBody = &huma.RequestBody{Required: true, Description: "JSON, or a form when files are sent along.", Content: map[string]*huma.MediaType{
-		"application/json":    {Schema: d.schema(videoRequest{})},
-		"multipart/form-data": {Schema: d.schema(videoForm{}), Example: exampleForm},
+// jsonOrForm is the body of a request that can be either.
+func (d *document) jsonOrForm(asJSON, asForm, example any) *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Description: "JSON, or a form when files are sent along.", Content: map[string]*huma.MediaType{
+		"application/json":    {Schema: d.schema(asJSON)},
+		"multipart/form-data": {Schema: d.schema(asForm), Example: example},
 	}}
-	op.Responses["202"] = d.answer("The task is durable.", accepted{})
 }
 
-// uploadLimits are the limits as they are configured.
-func (a *api) uploadLimits() string {
-	return fmt.Sprintf("Limits: JSON of %s; in a form %d files of %s each and %s together, text fields of %s, %d of them.",
-		size(maxJSON), a.Upload.Count, size(a.Upload.File), size(a.Upload.Total), size(maxText), maxTexts)
+var idempotencyParam = &huma.Param{Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: new(255)},
+	Description: "The same key with the same request gives the same task for 24 hours; with another request it is refused."}
+
+// describeCreate describes the native requests that stream.
+func (a *api) describeCreate(d *document) {
+	op := d.add("POST /api/v1/tasks", "create-task", "tasks", "Make a video or images",
+		"Answers as soon as the task is safely on disk. What the model cannot serve is refused before anything is paid. Unknown fields are ignored.\n\n"+a.materialLimits())
+	op.RequestBody = d.jsonOrForm(taskRequest{}, taskForm{}, exampleForm)
+	op.Parameters = []*huma.Param{idempotencyParam}
+	op.Responses["201"] = d.answer("The task is durable.", taskAnswer{})
+	op = d.add("POST /api/v1/tasks/estimate", "estimate-task", "tasks", "Ask what would become of a task",
+		"Checks a request as a submit does, and says what it costs where that is known, when it would start and end, and why not sooner. "+
+			"Nothing is stored, fetched or spent. 200 also when the request is not valid: then `errors` says why. Of a material that is not there yet, its `kind` in `materials` is enough.")
+	op.RequestBody = d.jsonOrForm(estimateRequest{}, taskForm{}, exampleForm)
+	op.Responses["200"] = d.answer("The estimate.", estimateAnswer{})
+	op = d.add("POST /api/v1/materials", "upload-materials", "materials", "Upload materials",
+		"Upload once, use in any number of tasks by the id. The same content uploaded again is the same material. A material that no stored task uses goes after a while.\n\n"+a.materialLimits())
+	op.RequestBody = d.jsonOrForm(materialRequest{}, materialForm{}, example(`{"files":["boat.png"]}`))
+	op.Responses["201"] = d.answer("All materials of the request; at least one of them is new.", materialsAnswer{})
+	op.Responses["200"] = d.answer("All materials of the request; all were there already.", materialsAnswer{})
+	op.Responses["200"].Content["application/json"].Example = exampleMaterials
+}
+
+// materialLimits are the limits as they are configured.
+func (a *api) materialLimits() string {
+	m := a.Materials
+	m.setDefaults()
+	return fmt.Sprintf("Limits: %d materials and %s together; images of %s and %d million pixels, videos of %s and %s, audio of %s and %s; text fields of %s.",
+		m.Count, size(m.Total), size(m.Image.Size), m.Image.Pixels/1_000_000, size(m.Video.Size), m.Video.Length, size(m.Audio.Size), m.Audio.Length, size(maxText))
 }
 
 // describeFiles describes the links that tasks hand out.
 func (a *api) describeFiles(d *document) {
 	for _, kind := range []struct{ pattern, id, summary, text string }{
-		{"GET /v1/artifacts/{task}/{number}", "get-artifact", "Fetch a result", "The link is in the task: `video_url`, and `url` of each of its `artifacts`."},
-		{"GET /v1/materials/{task}/{number}", "get-material", "Fetch a material", "The link is in the task: `url` of each of its `materials`."},
+		{"GET /v1/artifacts/{task}/{number}", "fetch-artifact", "Fetch a result", "The link is in the task: `video_url`, and `url` of each of its `artifacts`."},
+		{"GET /v1/materials/{task}/{number}", "fetch-task-material", "Fetch a material of a task", "The link is in the task: `url` of each of its `materials`."},
+		{"GET /v1/materials/{id}", "fetch-material", "Fetch a material", "The link is `url` of the material."},
 	} {
 		op := d.add(kind.pattern, kind.id, "files", kind.summary, kind.text+
 			" It works without a key, and expires; read the task again for a fresh one. Ranges and conditional requests work, so that players can seek and pages can cache.")
 		text := func(name, in, doc string, required bool) *huma.Param {
 			return &huma.Param{Name: name, In: in, Description: doc, Required: required, Schema: &huma.Schema{Type: huma.TypeString}}
 		}
-		op.Parameters = []*huma.Param{
-			text("task", "path", "The task's id.", true),
-			{Name: "number", In: "path", Description: "Which file of the task, from 0.", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: new(0.0)}, Example: 0},
+		op.Parameters = []*huma.Param{text("id", "path", "The material's id.", true)}
+		if strings.Contains(kind.pattern, "{task}") {
+			op.Parameters = []*huma.Param{
+				text("task", "path", "The task's id.", true),
+				{Name: "number", In: "path", Description: "Which file of the task, from 0.", Required: true, Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: new(0.0)}, Example: 0},
+			}
+		}
+		op.Parameters = append(op.Parameters,
 			text("expires", "query", "When the link expires, as part of what is signed.", true),
 			text("signature", "query", "The signature of path and time.", true),
-			{Name: "download", In: "query", Description: "1 has the file saved instead of shown; it may be added to any link.", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"0", "1"}}},
+			&huma.Param{Name: "download", In: "query", Description: "1 has the file saved instead of shown; it may be added to any link.", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"0", "1"}}},
 			text("Range", "header", "The bytes that are wanted, as in `bytes=0-1023`.", false),
-			text("If-None-Match", "header", "The `ETag` of what the client has.", false),
-		}
+			text("If-None-Match", "header", "The `ETag` of what the client has.", false))
 		binary := map[string]*huma.MediaType{}
-		for contentType := range materialTypes {
+		for contentType := range extensions {
 			binary[contentType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
 		}
 		binary["application/octet-stream"] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
@@ -131,4 +276,5 @@ func (null) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: "null
 var (
 	_ json.Marshaler      = null{}
 	_ huma.SchemaProvider = null{}
+	_ huma.SchemaProvider = fileInput{}
 )

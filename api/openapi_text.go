@@ -34,6 +34,8 @@ var responseHeaders = map[string]*huma.Header{
 	"Retry-After":           {Description: "Seconds to wait before the request is sent again.", Schema: count(1)},
 	"WWW-Authenticate":      {Description: "How to authenticate.", Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{`Bearer realm="jimeng-gateway"`}}},
 	"Location":              {Description: "The path of the new task.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"}},
+	"Idempotency-Replayed":  {Description: "`true` if an earlier request with the same `Idempotency-Key` has made the task.", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}}},
+	"Preference-Applied":    {Description: "The `wait` of `Prefer` that was honoured.", Schema: &huma.Schema{Type: huma.TypeString}},
 	"ETag":                  {Description: "Changes when the content does; send it as `If-None-Match`.", Schema: &huma.Schema{Type: huma.TypeString}},
 	"Cache-Control":         {Description: "How long the answer may be kept.", Schema: &huma.Schema{Type: huma.TypeString}},
 	"Content-Disposition":   {Description: "Whether a browser may show the file, and its name.", Schema: &huma.Schema{Type: huma.TypeString}},
