@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -80,10 +82,17 @@ func errorCodeOf(code string) *errorCode {
 	}
 	for _, k := range errorKinds { // told to who waits for the result
 		if string(k.Kind) == code {
-			return &errorCode{code, failures[k.Kind].status, k.Cause, k.WayOut}
+			return &errorCode{code, cmp.Or(failures[k.Kind].status, http.StatusBadGateway), k.Cause, k.WayOut}
 		}
 	}
 	return nil
+}
+
+// isErrorKind reports whether a word is a kind of a failed task, and no code.
+func isErrorKind(word string) bool {
+	isKind := func(k errorKind) bool { return string(k.Kind) == word }
+	isCode := func(e errorCode) bool { return e.Code == word }
+	return slices.ContainsFunc(errorKinds, isKind) && !slices.ContainsFunc(errorCodes, isCode)
 }
 
 // errorKind is why a task failed, which clients see as its error_kind.

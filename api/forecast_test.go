@@ -141,9 +141,8 @@ func TestThePool(t *testing.T) {
 		upstream := pool["upstreams"].([]any)[0].(map[string]any)
 		session := pool["sessions"].([]any)[0].(map[string]any)
 		waiting := pool["waiting"].(map[string]any)
-		inner := session["session"].(map[string]any)
 		if upstream["name"] == "jimeng" && upstream["configured"] == true && upstream["limit"] == nil && upstream["running"].(float64) > 0 && upstream["models"].(float64) > 0 &&
-			session["code"] == "ready" && session["free"].(float64) > 0 && inner["slots"] == 50.0 && inner["credits"] != nil &&
+			session["code"] == "ready" && session["free"].(float64) > 0 && session["slots"] == 50.0 && session["credits"] != nil &&
 			pool["slots"].(float64) >= 50 && pool["free"].(float64) > 0 && pool["running"].(float64) > 0 && pool["next_slot_at"] != nil &&
 			waiting["tasks"].(float64) >= float64(len(queued)) && waiting["keys"].(float64) >= 1 && waiting["since"] != nil {
 			return ""
@@ -193,11 +192,10 @@ func TestEstimate(t *testing.T) {
 		"a prompt":         `{"model":"jimeng-video-3.0","prompt":"a boat","duration":5,"ratio":"16:9","resolution":"720p","priority":3,"webhook":"x"}`,
 		"the default":      `{"prompt":"a boat","materials":[{"kind":"image"}]}`,
 		"a type":           `{"prompt":"a boat","materials":[{"mime_type":"image/png"}]}`,
-		"a URL":            `{"prompt":"a boat","materials":[{"url":"https://example.com/a.mp4"}]}`,
+		"a URL":            `{"prompt":"a boat","files":[{"url":"https://example.com/a.mp4"}]}`,
 		"file_paths":       `{"prompt":"a boat","file_paths":["https://example.com/a.png"]}`,
 		"a file":           `{"prompt":"a boat","files":[{"data":"` + png + `"}]}`,
 		"a data URI":       `{"prompt":"a boat","files":[{"data":"data:image/png;base64,` + png + `"}]}`,
-		"a stored one":     `{"prompt":"a boat","materials":[{"id":"mat_1","kind":"image"}]}`,
 		"an image":         `{"model":"jimeng-4.0","prompt":"a boat"}`,
 		"an image by kind": `{"model":"jimeng-4.0","kind":"image","prompt":"a boat","ratio":"3:2"}`,
 	} {
@@ -213,22 +211,19 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("an admin sees %v", answer)
 	}
 	for body, fields := range map[string][]string{
-		`{"prompt":"x","duration":99,"files":[{"kind":"image"}]}`:                       {"duration"},
+		`{"prompt":"x","duration":99,"materials":[{"kind":"image"}]}`:                   {"duration"},
 		`{"model":"sora-9","prompt":"x"}`:                                               {"model"},
 		`{"duration":"5","ratio":5,"kind":"audio"}`:                                     {"duration", "ratio", "kind"},
-		`{"prompt":"a","prompt":"b"}`:                                                   {"prompt"},
 		`{"prompt":"x","size":"1x1"}`:                                                   {"size"},
 		`{"prompt":"x","materials":[{}]}`:                                               {"materials"},
 		`{"prompt":"x","materials":"a"}`:                                                {"materials"},
 		`{"prompt":"x","materials":[{"kind":"poem"}]}`:                                  {"materials"},
-		`{"prompt":"x","materials":[{"id":"mat_1"}]}`:                                   {"materials"},
-		`{"prompt":"x","materials":[{"url":"ftp://a/b.png"}]}`:                          {"materials"},
-		`{"prompt":"x","files":[{"data":"!"}]}`:                                         {"files"},
-		`{"prompt":"x","files":[{"data":"bm90IGEgZmlsZQ=="}]}`:                          {"files"},
-		`{"prompt":"x","files":[{"kind":"video","data":"` + png + `"}]}`:                {"files"},
-		`{"prompt":"x","files":[{"mime_type":"video/mp4","data":"` + png + `"}]}`:       {"files"},
-		`{"prompt":"x","files":[{"url":"https://example.com/a","data":"` + png + `"}]}`: {"files"},
-		`[]`: {"body"},
+		`{"prompt":"x","files":[{"id":"mat_1"}]}`:                                       {"files[0].id"},
+		`{"prompt":"x","files":[{"url":"ftp://a/b.png"}]}`:                              {"files[0].url"},
+		`{"prompt":"x","files":[{"data":"!"}]}`:                                         {"files[0].data"},
+		`{"prompt":"x","files":[{"data":"bm90IGEgZmlsZQ=="}]}`:                          {"files[0].data"},
+		`{"prompt":"x","files":[{"mime_type":"video/mp4","data":"` + png + `"}]}`:       {"files[0].data"},
+		`{"prompt":"x","files":[{"url":"https://example.com/a","data":"` + png + `"}]}`: {"files[0]"},
 	} {
 		answer := estimate(client, body)
 		var got []string
@@ -243,8 +238,9 @@ func TestEstimate(t *testing.T) {
 			t.Errorf("%s: %v, want faults in %v", body, answer, fields)
 		}
 	}
+	client.json("POST", "/api/v1/tasks/estimate", `[]`, http.StatusBadRequest)
 	client.json("POST", "/api/v1/tasks/estimate", `{"prompt":`, http.StatusBadRequest)
-	client.json("POST", "/api/v1/tasks/estimate", `{"prompt":"`+strings.Repeat("x", 5<<20)+`"}`, http.StatusRequestEntityTooLarge)
+	client.json("POST", "/api/v1/tasks/estimate", `{"prompt":"`+strings.Repeat("x", 2<<20)+`"}`, http.StatusRequestEntityTooLarge)
 	admin.as(`{"name":"reader","scopes":["task:read"]}`).json("POST", "/api/v1/tasks/estimate", `{"prompt":"x"}`, http.StatusForbidden)
 
 	client.submit(`{"model":"jimeng-video-3.0","prompt":"a boat","duration":5}`)

@@ -51,12 +51,10 @@ func etaViewOf(e *queue.ETA) *etaView {
 	return v
 }
 
-// nullable says of members of an answer that are objects that they may be null,
-// for which huma has no tag.
+// nullable says of members of an answer that are objects that they may be null.
 func nullable(s *huma.Schema, members ...string) *huma.Schema {
 	for _, name := range members {
-		p := s.Properties[name]
-		s.Properties[name] = &huma.Schema{Description: p.Description, AnyOf: []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}}
+		s.Properties[name] = orNull(s.Properties[name])
 	}
 	return s
 }

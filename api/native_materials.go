@@ -21,7 +21,7 @@ func (a *api) materialRoutes(r *router) {
 func (a *api) materialOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/materials", "list-materials", "materials", "List materials",
 		"The newest first; one's own, or everybody's for an admin."), a.listMaterials)
-	handle(a, h, operation(get, "/api/v1/materials/{id}", "get-material", "materials", "Read a material", ""), a.getMaterial)
+	handle(a, h, operation(get, "/api/v1/materials/{id}", "get-material", "materials", "Read a material", "With a fresh link to its file."), a.getMaterial)
 	handle(a, h, operation(remove, "/api/v1/materials/{id}", "delete-material", "materials", "Delete a material",
 		"Refused with 409 as long as a stored task uses it. Unused ones go by themselves after a while."), a.deleteMaterial)
 }

@@ -38,12 +38,16 @@ type upstreamView struct {
 	Reason       *string    `json:"reason" doc:"Why it is benched."`
 }
 
+// SessionFields lets the fields of a session stand in another answer: those of a
+// type whose name is not exported would be missing in the API's description.
+type SessionFields = sessionView
+
 // pooledView is a session with what the admission makes of it.
 type pooledView struct {
-	Session *sessionView `json:"session"`
-	Code    pool.Code    `json:"code" enum:"ready,busy,half_open,cooling,exhausted,dead,disabled,upstream_benched,upstream_full,upstream_not_configured" doc:"Whether it may take a task now, or why not, for programs. Codes never change."`
-	Message string       `json:"message" doc:"The same for people."`
-	Free    int          `json:"free" doc:"How many tasks it may take now."`
+	SessionFields
+	Code    pool.Code `json:"code" enum:"ready,busy,half_open,cooling,exhausted,dead,disabled,upstream_benched,upstream_full,upstream_not_configured" doc:"Whether it may take a task now, or why not, for programs. Codes never change."`
+	Message string    `json:"message" doc:"The same for people."`
+	Free    int       `json:"free" doc:"How many tasks it may take now."`
 }
 
 type waitingView struct {
@@ -65,7 +69,7 @@ func (a *api) getPool(ctx context.Context, _ *struct{}) (*body[poolAnswer], erro
 		answer.Upstreams = append(answer.Upstreams, upstreamViewOf(u))
 	}
 	for _, s := range p.Sessions {
-		answer.Sessions = append(answer.Sessions, pooledView{sessionViewOf(s.Session), s.Code, s.Message, s.Free})
+		answer.Sessions = append(answer.Sessions, pooledView{*sessionViewOf(s.Session), s.Code, s.Message, s.Free})
 	}
 	return reply(answer)
 }

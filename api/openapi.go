@@ -160,7 +160,7 @@ func (d *document) completeAnswer(response *huma.Response, status string, who ne
 		}
 	}
 	refer(response, more.headers...)
-	if content := response.Content["application/json"]; content != nil {
+	if content := response.Content["application/json"]; content != nil && content.Example == nil {
 		content.Example = more.answer
 	}
 }

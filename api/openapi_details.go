@@ -75,6 +75,11 @@ var details = map[string]detail{
 	"POST /api/v1/tasks/delete": {request: example(`{"filter":{"to":"2026-10-01"}}`),
 		answer: bulkAnswer{Matched: 10000, Done: 9999, Failed: 1, More: true, Failures: []bulkFailure{{exampleID, "task_not_ended", "The task has not ended yet, cancel it first."}}}},
 
+	"GET /api/v1/tasks/{id}/explain": {answer: exampleExplanation},
+
+	"GET /api/v1/pool":        {answer: examplePool},
+	"POST /api/v1/pool/probe": {answer: exampleProbes, request: example(`{"sessions":["` + exampleSessionID + `"]}`)},
+
 	"GET /api/v1/sessions": {answer: sessionsAnswer{[]*sessionView{exampleSession}}},
 	"POST /api/v1/sessions": {codes: []string{"conflict"}, answer: sessionAnswer{exampleSession},
 		request: example(`{"session_id":"3f0c2a9be77d41d5a6a1f2c4d8e90b17","label":"account 1","slots":2}`)},
@@ -134,13 +139,6 @@ var exampleMaterials = materialsAnswer{[]*materialItem{{
 	SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Width: new(1024), Height: new(768),
 	CreatedAt: after(0), UsedAt: after(0), URL: "https://video.example.com/v1/materials/mat_01k9tz4r6q8w2e5y7v1j3m0p9a?expires=1794668400&signature=7b1f…",
 }}}
-
-var exampleEstimate = estimateAnswer{
-	Valid: true, Errors: []estimateError{}, Credits: new(20.0), Place: &placeView{InKey: 3, OfKey: 12, InQueue: 17, OfQueue: 240},
-	ETA: &etaView{StartsAt: after(4 * time.Minute), FinishesAt: after(6 * time.Minute), Earliest: after(5 * time.Minute), Latest: after(9 * time.Minute),
-		Confidence: new(queue.Confidence("high")), Samples: 120},
-	WhyNotSooner: []reasonView{{Code: "all_busy", Message: "all slots of 3 sessions are taken"}},
-}
 
 var exampleModel = upstream.Model{
 	ID: "jimeng-video-seedance-2.0", Aliases: []string{"seedance-2.0"}, Kind: upstream.Video, Durations: []int{4, 5, 8, 10, 15}, DefaultDuration: 4,

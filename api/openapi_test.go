@@ -26,7 +26,7 @@ func TestDocument(t *testing.T) {
 		t.Errorf("HEAD: %s", res.Status)
 	}
 	for what, want := range map[string]string{
-		"the limits that are configured": "12 files of 100 MiB each and 300 MiB together",
+		"the limits that are configured": "12 materials and 300 MiB together",
 		"its own address":                "/api/openapi.json",
 	} {
 		if !strings.Contains(string(raw), want) {

@@ -16,6 +16,7 @@ const aboutAPI = `A gateway for asynchronous generation of videos and images: se
 // tags are the groups of operations, in the order in which they are shown.
 var tags = []*huma.Tag{
 	{Name: "tasks", Description: "A task is one request for a video or a set of images, from submit to end. It goes from `queued` over `submitting`, `polling` and `downloading` to `succeeded`, `failed` or `cancelled`."},
+	{Name: "materials", Description: "A material is an input file of a task. Uploaded once, it can be used by its id."},
 	{Name: "models", Description: "What can be made, and what each model takes."},
 	{Name: "sessions", Description: "A session is one account of an upstream. All of them are the pool that tasks run on."},
 	{Name: "keys", Description: "API keys, their scopes and limits."},

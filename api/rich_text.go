@@ -35,6 +35,8 @@ func span(text string) string {
 		code := strings.Trim(quoted, "`")
 		html := "<code>" + code + "</code>"
 		switch {
+		case isErrorKind(code):
+			return `<a href="#kind-` + code + `">` + html + "</a>"
 		case errorCodeOf(code) != nil:
 			return `<a href="#` + code + `">` + html + "</a>"
 		case access[code] != "":

@@ -95,7 +95,10 @@ func strictBody(w http.ResponseWriter, r *http.Request, required bool) error {
 		if required {
 			return invalid("body", "must be a JSON object")
 		}
-	} else if err := checkJSON(raw); err != nil {
+		r.Body = http.NoBody
+		return nil
+	}
+	if err := checkJSON(raw); err != nil {
 		return err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(wholeNumbers(raw)))
