@@ -3,6 +3,8 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
+	"image"
+	"image/png"
 	"io"
 	"net/http"
 	"os"
@@ -141,7 +143,7 @@ Last used  -
 	}
 	g.looks(g.jimeng("", "key", "remove", id), "removed ID\n")
 	g.refused(id+": It does not exist.", "key", "show", id)
-	g.refused("scopes: \"root\" is unknown", "key", "add", "x", "--scopes", "root")
+	g.refused("scopes[0]: must be one of", "key", "add", "x", "--scopes", "root")
 	g.refused("expires_at", "key", "add", "x", "--expires", "tomorrow")
 }
 
@@ -194,12 +196,12 @@ func TestTaskCommands(t *testing.T) {
 	g.adminSocket()
 	g.mustLoad(tasksOptions, "")
 	g.jimeng("secret-of-a-session", "session", "add")
-	png := filepath.Join(g.dir, "boat.png")
-	if err := os.WriteFile(png, []byte("\x89PNG\r\n\x1a\n and something like a picture"), 0o600); err != nil {
+	picture := filepath.Join(g.dir, "boat.png")
+	if err := os.WriteFile(picture, pngFile(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := filepath.Join(g.dir, "boat.mp4")
-	stdout, stderr, err := command("", "generate", "--prompt", "@1 纸船", "--model", "seedance-2.0", "--file", png, "--duration", "5",
+	stdout, stderr, err := command("", "generate", "--prompt", "@1 纸船", "--model", "seedance-2.0", "--file", picture, "--duration", "5",
 		"--ratio", "16:9", "--out", out, "--address", g.admin)
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +223,7 @@ func TestTaskCommands(t *testing.T) {
 	list := regexp.MustCompile(`  \d+s  `).ReplaceAllString(g.jimeng("", "task", "list", "--status", "succeeded", "--limit", "5"), "  SPAN  ")
 	g.looks(list, "ID  STATUS  MODEL  MADE  TOOK  PROMPT\nID  succeeded  seedance-2.0  TIME  SPAN  @1 纸船\n")
 	shown := g.jimeng("", "task", "show", id)
-	for _, want := range []string{"Status  succeeded\n", "Duration  5 s\n", "Ratio  16:9\n", "Prompt  @1 纸船\n", "Material 1  boat.png (image, 37 B)\n",
+	for _, want := range []string{"Status  succeeded\n", "Duration  5 s\n", "Ratio  16:9\n", "Prompt  @1 纸船\n", "Material 1  boat.png (image, 76 B)\n",
 		"Artifact 1  video/mp4, "} {
 		if !strings.Contains(shape(shown), want) {
 			t.Errorf("no %q in\n%s", want, shown)
@@ -375,4 +377,14 @@ func TestAdminGateway(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
+}
+
+// pngFile is a small picture.
+func pngFile(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 4, 4))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

@@ -201,8 +201,8 @@ func TestRetention(t *testing.T) {
 		"retention {\nartifacts never\ntasks 0\nbudget 0\n}":             {0, 0, 0},
 		"retention {\nartifacts {env.KEEP}\ntasks {env.NONE}\n}":         {int64(90 * time.Second), 0, 0},
 		"retention {\nartifacts 1h\n}\nlink_ttl 1h\nconcurrency 1":       {int64(time.Hour), 0, 0},
-		"retention {\nbudget 1000000\n}\nupload {\nmax_files 1\n}":       {0, 0, 1_000_000},
-		"upload {\nmax_files 1\n}\nretention {\ntasks 86400\n}":          {0, int64(day), 0},
+		"retention {\nbudget 1000000\n}\nmaterials {\nmax_count 1\n}":    {0, 0, 1_000_000},
+		"materials {\nmax_count 1\n}\nretention {\ntasks 86400\n}":       {0, int64(day), 0},
 		"retention {\ntasks never\nartifacts 0s\n}\nlink_ttl 1h":         {0, 0, 0},
 		"retention {\nartifacts 12h30m\nbudget 1KiB\n}\nmax_failovers 1": {int64(12*time.Hour + 30*time.Minute), 0, 1024},
 	} {

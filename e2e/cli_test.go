@@ -3,6 +3,8 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"image"
+	"image/png"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -64,7 +66,7 @@ func TestCommandLine(t *testing.T) {
 	w.ok("", "session", "test", "--all")
 
 	picture := filepath.Join(w.dir, "boat.png")
-	if err := os.WriteFile(picture, []byte("\x89PNG\r\n\x1a\n and something like a picture"), 0o600); err != nil {
+	if err := os.WriteFile(picture, pngFile(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	generate := []string{"generate", "--model", "seedance-2.0", "--file", picture, "--prompt"}
@@ -107,4 +109,14 @@ func (w *world) interrupted(args []string) {
 	if out := w.ok("", "task", "watch", id); !strings.Contains(out, "succeeded after") {
 		w.t.Errorf("watched:\n%s", out)
 	}
+}
+
+// pngFile is a small picture.
+func pngFile(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 4, 4))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }

@@ -222,7 +222,7 @@ func (w *world) seedance(prompt string) (id string, status int, err error) {
 		Task task `json:"task"`
 	}
 	status, err = w.call("POST", "/v1/videos/generations", map[string]any{
-		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://example.com/boat.png"}}, &created)
+		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
 	return created.Task.ID, status, err
 }
 
