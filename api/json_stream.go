@@ -24,6 +24,7 @@ type jsonStream struct {
 	out        bytes.Buffer
 	intake     *intake
 	holdsFiles func(field string) bool
+	long       int // see longString
 	path       []level
 }
 
@@ -39,7 +40,7 @@ func newJSONStream(r io.Reader, in *intake, holdsFiles func(string) bool) *jsonS
 	// Nobody can write what nobody can guess, so that no text of the client's can
 	// be taken for a file.
 	in.nonce = rand.Text() + ":"
-	return &jsonStream{in: bufio.NewReaderSize(r, 2*longString), intake: in, holdsFiles: holdsFiles}
+	return &jsonStream{in: bufio.NewReaderSize(r, 2*longString), intake: in, holdsFiles: holdsFiles, long: longString}
 }
 
 func (s *jsonStream) run(ctx context.Context) error {
@@ -115,7 +116,7 @@ func (s *jsonStream) field() string {
 
 // string reads a string whose opening quote is gone.
 func (s *jsonStream) string(ctx context.Context) error {
-	ahead, err := s.in.Peek(longString)
+	ahead, err := s.in.Peek(s.long)
 	if err != nil && err != io.EOF {
 		return err
 	}

@@ -18,10 +18,6 @@ const (
 	MaterialPrefix = "m-"
 )
 
-// forgottenAfter is the age from which a blob without a row is a leftover, and not
-// of a request that is still being served.
-const forgottenAfter = 24 * time.Hour
-
 // sweepMaterials deletes the materials that no stored task uses and that nobody
 // has used for as long as the settings keep them, and blobs that a crash has
 // left without a material. It may run on several nodes at once.
@@ -61,7 +57,7 @@ func (q *Queue) sweepUnused(ctx context.Context) error {
 
 func (q *Queue) sweepForgotten(ctx context.Context) error {
 	return q.blobs.Walk(ctx, MaterialDir, func(e blob.Entry) error {
-		if !strings.HasPrefix(e.Name, MaterialDir+"/"+MaterialPrefix) || time.Since(e.ModTime) < forgottenAfter {
+		if !strings.HasPrefix(e.Name, MaterialDir+"/"+MaterialPrefix) || time.Since(e.ModTime) < strayAfter {
 			return nil
 		}
 		used, err := q.store.HasMaterialBlob(ctx, e.Name)
