@@ -271,7 +271,8 @@ func (d *document) errorAnswer(path string, status int, codes []*errorCode) *hum
 	only := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"code": {Type: huma.TypeString, Enum: enum}}}
 	contentType, whole, example := problemType, d.schema(problem{}), any(problemOf(sample))
 	if stockPath(path) {
-		only = &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"error": only}}
+		inner := &huma.Schema{AllOf: []*huma.Schema{d.schema(openAIError{}), only}}
+		only = &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"error": inner}}
 		contentType, whole, example = "application/json", d.schema(stockError{}), stockErrorOf(sample)
 	}
 	response := &huma.Response{Description: text, Headers: map[string]*huma.Header{}, Content: map[string]*huma.MediaType{
