@@ -35,8 +35,9 @@ const (
 // characters that nobody sees. It also bounds the body in size, time and depth.
 func (a *api) strict(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	err := checkQuery(r.URL.RawQuery)
-	if body := ctx.Operation().RequestBody; err == nil && body != nil && body.Content["application/json"] != nil {
+	op := ctx.Operation()
+	err := checkQuery(r.URL.RawQuery, op.Parameters)
+	if body := op.RequestBody; err == nil && body != nil && body.Content["application/json"] != nil {
 		err = strictBody(w, r, body.Required)
 	}
 	if err != nil {
@@ -47,7 +48,7 @@ func (a *api) strict(ctx huma.Context, next func(huma.Context)) {
 }
 
 // checkQuery refuses a query that cannot be read as it was meant.
-func checkQuery(raw string) error {
+func checkQuery(raw string, params []*huma.Param) error {
 	if raw == "" {
 		return nil
 	}
@@ -60,6 +61,12 @@ func checkQuery(raw string) error {
 			if err := checkText(short(name), value); err != nil {
 				return err
 			}
+		}
+	}
+	for _, p := range params {
+		// Huma takes it for absent, and a list would come out unfiltered.
+		if anyText := p.Schema.Type == huma.TypeString && p.Schema.Enum == nil; p.In == "query" && !anyText && query.Has(p.Name) && query.Get(p.Name) == "" {
+			return invalid(p.Name, "must not be empty; leave it out instead")
 		}
 	}
 	return nil
@@ -91,24 +98,23 @@ func strictBody(w http.ResponseWriter, r *http.Request, required bool) error {
 	} else if err != nil {
 		return invalid("body", "broke off")
 	}
-	if len(raw) == 0 {
-		if required {
-			return invalid("body", "must be a JSON object")
+	switch {
+	case len(raw) == 0 && required:
+		return invalid("body", "must be a JSON object")
+	case len(raw) > 0:
+		if err := checkJSON(raw); err != nil {
+			return err
 		}
-		r.Body = http.NoBody
-		return nil
+		wholeNumbers(raw)
 	}
-	if err := checkJSON(raw); err != nil {
-		return err
-	}
-	r.Body = io.NopCloser(bytes.NewReader(wholeNumbers(raw)))
+	r.Body = io.NopCloser(bytes.NewReader(raw))
 	return nil
 }
 
 // wholeNumbers writes 5.0 as 5 where a request's own members are numbers: to
 // JSON they are the same, and clients whose only numbers are floating point send
 // them, but the decoder wants an int to look like one.
-func wholeNumbers(raw []byte) []byte {
+func wholeNumbers(raw []byte) {
 	_ = eachMember(raw, func(_ string, value json.RawMessage) error { // fails if it is no object, which is told elsewhere
 		digits, fraction, _ := bytes.Cut(value, []byte("."))
 		if value[0] != '"' && len(fraction) > 0 && len(bytes.Trim(fraction, "0")) == 0 {
@@ -118,7 +124,6 @@ func wholeNumbers(raw []byte) []byte {
 		}
 		return nil
 	})
-	return raw
 }
 
 // checkJSON refuses JSON that is no single value, is nested too deeply, has a

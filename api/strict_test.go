@@ -72,6 +72,9 @@ func TestStrictQuery(t *testing.T) {
 		"stauts=failed":        "stauts",
 		"limit=0":              "limit",
 		"limit=ten":            "limit",
+		"limit=":               "limit",
+		"status=":              "status",
+		"kind=":                "kind",
 		"status=failed;before": "query",
 	} {
 		problem := g.json("GET", "/api/v1/tasks?"+query, "", http.StatusBadRequest)
