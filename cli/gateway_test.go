@@ -129,6 +129,8 @@ func TestSave(t *testing.T) {
 		"several":   {artifacts(good, good), "", []string{"x-1.png", "x-2.png"}},
 		"damaged":   {artifacts(sum), "the download is damaged", nil},
 		"gone":      {artifacts(), "do not exist any more", nil},
+		"deleted":   {strings.ReplaceAll(artifacts(good), `[{`, `[{"expired":true,`), "do not exist any more", nil},
+		"poster":    {strings.Replace(artifacts(good, good), `[{`, `[{"poster":true,`, 1), "", []string{"x.png"}},
 		"elsewhere": {strings.ReplaceAll(artifacts(good), "/v1/artifacts/", "/other/"), "is not one of the gateway's", nil},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/dustin/go-humanize"
 )
 
 // fileError is a fault of a file on this machine.
@@ -47,10 +45,11 @@ func (r *run) checkOut(out string) error {
 	return errors.Join(f.Close(), os.Remove(part(out)))
 }
 
-// results are the artifacts that were asked for; a video may come with a poster.
+// results are the artifacts that were asked for and still exist; a video may come
+// with a poster.
 func results(t *task) (found []artifact) {
 	for _, a := range t.Artifacts {
-		if a.Kind == t.Kind {
+		if a.Kind == t.Kind && !a.Poster && !a.Expired {
 			found = append(found, a)
 		}
 	}
@@ -80,7 +79,7 @@ func (r *run) save(ctx context.Context, t *task, out string) error {
 		if r.json {
 			continue
 		}
-		if err := r.say("%s (%s)", name, humanize.Bytes(uint64(max(0, found[i].Size)))); err != nil {
+		if err := r.say("%s (%s)", name, bytesOf(found[i].Size)); err != nil {
 			return err
 		}
 	}

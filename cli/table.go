@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/dustin/go-humanize"
 	"github.com/mattn/go-runewidth"
 )
 
@@ -96,6 +97,9 @@ func limit(n int) string {
 	}
 	return strconv.Itoa(n)
 }
+
+// bytesOf is the size of a file for people.
+func bytesOf(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
 // when is a moment in local time, short if it is today's.
 func when(t *time.Time) string {

@@ -23,6 +23,7 @@ type task struct {
 	QueueETA      *string    `json:"queue_eta"`
 	Place         *place     `json:"place"`
 	ETA           *eta       `json:"eta"`
+	DelayReason   *string    `json:"delay_reason"`
 	ErrorMessage  *string    `json:"error_message"`
 	ErrorKind     *string    `json:"error_kind"`
 	Money         *string    `json:"money"`
@@ -54,12 +55,39 @@ type material struct {
 	URL  string  `json:"url"`
 }
 
+// artifact is a result; what is null because it is not known yet is empty.
 type artifact struct {
-	Kind        string `json:"kind"`
-	ContentType string `json:"content_type"`
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256"`
-	URL         string `json:"url"`
+	Kind        string  `json:"kind"`
+	Poster      bool    `json:"poster"`
+	Ready       bool    `json:"ready"`
+	Expired     bool    `json:"expired"`
+	ContentType string  `json:"content_type"`
+	Size        int64   `json:"size"`
+	SHA256      string  `json:"sha256"`
+	Width       int     `json:"width"`
+	Height      int     `json:"height"`
+	Length      float64 `json:"length"` // seconds
+	URL         string  `json:"url"`
+}
+
+// about describes the file in a line.
+func (a *artifact) about() string {
+	if a.Expired {
+		return a.Kind + ", deleted"
+	} else if !a.Ready {
+		return a.Kind + ", being fetched"
+	}
+	text := a.ContentType + ", " + bytesOf(a.Size)
+	if a.Width > 0 && a.Height > 0 {
+		text += fmt.Sprintf(", %d×%d", a.Width, a.Height)
+	}
+	if a.Length > 0 {
+		text += fmt.Sprintf(", %.3g s", a.Length)
+	}
+	if a.Poster {
+		text += ", the poster"
+	}
+	return text
 }
 
 type taskAnswer struct {
@@ -98,10 +126,14 @@ func (t *task) upstreamPlace() string {
 	return strings.Join(parts, ", ")
 }
 
-// waits is where the task stands, in the gateway's queue or in the upstream's.
+// waits is what the task waits for: its turn in the gateway's queue or in the
+// upstream's, or the end of whatever keeps the result from being fetched.
 func (t *task) waits() string {
-	if t.Status == "queued" && t.Place != nil {
+	switch {
+	case t.Status == "queued" && t.Place != nil:
 		return fmt.Sprintf("place %d of %d", t.Place.InQueue, t.Place.OfQueue)
+	case t.Status == "downloading" && t.DelayReason != nil:
+		return *t.DelayReason
 	}
 	return t.upstreamPlace()
 }

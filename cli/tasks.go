@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
 
@@ -86,6 +85,7 @@ func (r *run) showTask(answer *taskAnswer) error {
 	t.row("Status", k.Status)
 	optional("Error", or(k.ErrorKind))
 	optional("Message", or(k.ErrorMessage))
+	optional("Delayed", or(k.DelayReason))
 	optional("Money", or(k.Money))
 	if k.Place != nil {
 		t.row("Queue", k.waits())
@@ -101,7 +101,7 @@ func (r *run) showTask(answer *taskAnswer) error {
 	for i, m := range k.Materials {
 		text := m.URL
 		if m.Size != nil {
-			text = fmt.Sprintf("%s (%s, %s)", or(m.Name), m.Kind, humanize.Bytes(uint64(max(0, *m.Size))))
+			text = fmt.Sprintf("%s (%s, %s)", or(m.Name), m.Kind, bytesOf(*m.Size))
 		}
 		t.row(fmt.Sprint("Material ", i+1), text)
 	}
@@ -119,8 +119,10 @@ func (r *run) showTask(answer *taskAnswer) error {
 	}
 	t.row("Took", span(k.took()))
 	for i, a := range k.Artifacts {
-		t.row(fmt.Sprint("Artifact ", i+1), fmt.Sprintf("%s, %s", a.ContentType, humanize.Bytes(uint64(max(0, a.Size)))))
-		t.row("", a.URL)
+		t.row(fmt.Sprint("Artifact ", i+1), a.about())
+		if a.URL != "" {
+			t.row("", a.URL)
+		}
 	}
 	return t.write(r.out)
 }

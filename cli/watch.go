@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 )
 
@@ -95,7 +94,7 @@ func (r *run) links(t *task) error {
 	for _, a := range results(t) {
 		link := a.URL
 		if strings.HasPrefix(link, "/") { // nobody has told the gateway its address
-			link = fmt.Sprintf("%s, %s; `task watch %s --out FILE` saves it", a.ContentType, humanize.Bytes(uint64(max(0, a.Size))), t.ID)
+			link = fmt.Sprintf("%s; `task watch %s --out FILE` saves it", a.about(), t.ID)
 		}
 		if err := r.say("%s", link); err != nil {
 			return err
