@@ -143,7 +143,7 @@ Last used  -
 	}
 	g.looks(g.jimeng("", "key", "remove", id), "removed ID\n")
 	g.refused(id+": It does not exist.", "key", "show", id)
-	g.refused("scopes[0]: must be one of", "key", "add", "x", "--scopes", "root")
+	g.refused("must be one of video:create, ", "key", "add", "x", "--scopes", "root")
 	g.refused("expires_at", "key", "add", "x", "--expires", "tomorrow")
 }
 
@@ -240,6 +240,11 @@ func TestTaskCommands(t *testing.T) {
 	}
 	if counts := g.jimeng("", "stats"); !strings.HasSuffix(shape(counts), "total  2\n") {
 		t.Error(counts)
+	}
+	models := shape(g.jimeng("", "models"))
+	if !strings.HasPrefix(models, "MODEL  KIND  SECONDS  RATIOS  RESOLUTIONS  MATERIALS  CREDITS  UPSTREAMS  ALIASES\n") ||
+		!strings.Contains(models, "jimeng-video-3.0  video  4 to 15  ") || !strings.Contains(models, "  simulator  ") {
+		t.Error(models)
 	}
 	g.looks(g.jimeng("", "task", "delete", id), "deleted ID\n")
 	g.refused(id+": It does not exist.", "task", "show", id)

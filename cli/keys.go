@@ -97,7 +97,7 @@ func (r *run) showKey(answer *keyAnswer) error {
 // makes the body of a request from those that were used.
 func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 	flags := cmd.Flags()
-	flags.StringSlice("scopes", nil, "what it may do, separated by commas: video:create, task:read, task:cancel, task:retry, admin, … (default: the first three)")
+	flags.StringSlice("scopes", nil, "what it may do, separated by commas: video:create, task:read, task:cancel, task:retry, task:delete, admin (default: the first three)")
 	flags.Int("rate-limit", 0, "requests a minute, 0 for no limit")
 	flags.Int("daily-quota", 0, "tasks a UTC day, 0 for no limit")
 	flags.Int("concurrency", 0, "tasks running at once, 0 for no limit")
