@@ -116,6 +116,9 @@ func (g *Gateway) listen(ctx context.Context, last *update, each func(*update)) 
 			if err != nil {
 				return last
 			}
+			if u.Place == nil && u.ETA == nil { // events have no forecast
+				u.Place, u.ETA = last.Place, last.ETA
+			}
 			last = u
 			each(u)
 		}

@@ -100,6 +100,27 @@ func TestFollowByEvents(t *testing.T) {
 	}
 }
 
+// Events bring no forecast; the last one stays.
+func TestFollowKeepsTheForecast(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, map[string][]http.HandlerFunc{
+		getTask:   {send(http.StatusOK, `{"task":{"id":"t1","status":"queued","place":{"in_queue":3,"of_queue":12},"eta":{"finishes_at":"2020-01-02T03:04:05Z"}}}`)},
+		getEvents: {send(http.StatusOK, event("updated", "queued")+event("polling", "polling")+event("succeeded", "succeeded"))},
+	})
+	var told []string
+	if _, err := w.follow(t.Context(), "t1", func(u *update) {
+		told = append(told, u.Status+" "+u.waits())
+		if u.expected() == "" {
+			t.Errorf("%s: no forecast", u.Status)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"queued place 3 of 12", "queued place 3 of 12", "polling ", "succeeded "}, told); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A gateway without events, or one that is unwell for a moment, is asked again.
 func TestFollowByAsking(t *testing.T) {
 	t.Parallel()

@@ -118,11 +118,7 @@ func newBar(w io.Writer, width func() int) *bar {
 
 func (b *bar) show(u *update) {
 	b.mu.Lock()
-	forecast := b.task.ETA
 	b.task = u.task
-	if b.task.ETA == nil { // events have none
-		b.task.ETA = forecast
-	}
 	b.mu.Unlock()
 	b.draw()
 }

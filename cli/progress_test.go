@@ -114,7 +114,7 @@ func TestBar(t *testing.T) {
 	})
 }
 
-// A forecast moves the bar, and events, which bring none, do not take it away.
+// A forecast moves the bar, and a new one never takes it back.
 func TestBarWithForecast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -124,9 +124,9 @@ func TestBarWithForecast(t *testing.T) {
 		ready := now.Add(20 * time.Second)
 		b.show(&update{task: task{Status: "queued", CreatedAt: &now, Place: &place{3, 12}, ETA: &eta{FinishesAt: &ready}}})
 		time.Sleep(5500 * time.Millisecond)
-		b.show(&update{task: task{Status: "polling", CreatedAt: &now}})
+		b.show(&update{task: task{Status: "polling", CreatedAt: &now, ETA: &eta{FinishesAt: &ready}}})
 		time.Sleep(5 * time.Second)
-		b.show(&update{task: task{Status: "queued", CreatedAt: &now}}) // another session takes over
+		b.show(&update{task: task{Status: "queued", CreatedAt: &now, ETA: &eta{FinishesAt: &ready}}}) // another session takes over
 		later := now.Add(100 * time.Second)
 		b.show(&update{task: task{Status: "submitting", CreatedAt: &now, ETA: &eta{FinishesAt: &later}}})
 		b.close()
