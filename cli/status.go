@@ -21,10 +21,10 @@ type poolAnswer struct {
 		Reason       *string    `json:"reason"`
 	} `json:"upstreams"`
 	Sessions []struct {
-		Session session `json:"session"`
-		Code    string  `json:"code"`
-		Message string  `json:"message"`
-		Free    int     `json:"free"`
+		session
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Free    int    `json:"free"`
 	} `json:"sessions"`
 	Slots   int `json:"slots"`
 	Free    int `json:"free"`
@@ -61,9 +61,8 @@ func (r *run) showPool(p *poolAnswer) error {
 		upstreams.row(u.Name, state, running, when(u.BenchedUntil), or(u.Reason))
 	}
 	sessions := newTable("SESSION", "LABEL", "UPSTREAM", "CODE", "RUNNING", "FREE", "CREDITS", "WHY")
-	for _, line := range p.Sessions {
-		s := &line.Session
-		sessions.row(s.ID, s.Label, s.Upstream, line.Code, fmt.Sprintf("%d of %d", s.Running, s.Slots), strconv.Itoa(line.Free), s.credits(), line.Message)
+	for _, s := range p.Sessions {
+		sessions.row(s.ID, s.Label, s.Upstream, s.Code, fmt.Sprintf("%d of %d", s.Running, s.Slots), strconv.Itoa(s.Free), s.credits(), s.Message)
 	}
 	for _, t := range []*table{upstreams, sessions} {
 		if err := t.write(r.out); err != nil {

@@ -15,7 +15,7 @@ func TestPool(t *testing.T) {
 		{"name":"jimeng","configured":true,"running":2,"limit":4,"models":7,"benched_until":null,"reason":null},
 		{"name":"ark","configured":true,"running":0,"limit":null,"models":1,"benched_until":"2020-01-02T03:04:05Z","reason":"it does not answer"},
 		{"name":"old","configured":false,"running":1,"limit":null,"models":0,"benched_until":null,"reason":null}],
-		"sessions":[{"session":{"id":"s1","upstream":"jimeng","label":"账号","session_id":"ab…","enabled":true,"state":"ready","slots":2,"running":2,"credits":120},
+		"sessions":[{"id":"s1","upstream":"jimeng","label":"账号","session_id":"ab…","enabled":true,"state":"ready","slots":2,"running":2,"credits":120,
 		"code":"busy","message":"2 of its 2 slots are taken","free":0}],
 		"slots":2,"free":0,"running":2,"waiting":{"tasks":7,"keys":2,"since":"2020-01-02T03:04:05Z"},"next_slot_at":"2020-01-02T03:04:05Z","more":1}`)}})
 	out, _, err := commands(w.Gateway, "", "pool")
