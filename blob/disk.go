@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"time"
 )
 
@@ -100,8 +101,9 @@ func (d *Disk) Open(ctx context.Context, name string) (File, error) {
 	return &diskFile{f, info}, nil
 }
 
-// Delete implements [Store]. Directories that it leaves empty go with the blob:
-// there is one for every task, and over the years they would fill the disk.
+// Delete implements [Store]. Directories below the first that it leaves empty go
+// with the blob: artifacts have one for every task, and over the years they
+// would fill the disk. Blobs right below the first need at most 256.
 func (d *Disk) Delete(_ context.Context, name string) error {
 	file, err := d.file(name)
 	if err != nil {
@@ -110,7 +112,10 @@ func (d *Disk) Delete(_ context.Context, name string) error {
 	if err := d.root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("delete blob %q: %w", name, err)
 	}
-	for dir := path.Dir(file); dir != "."; dir = path.Dir(dir) {
+	if strings.Count(name, "/") < 2 {
+		return nil
+	}
+	for dir := path.Dir(file); strings.Contains(dir, "/"); dir = path.Dir(dir) {
 		if d.root.Remove(dir) != nil {
 			break // it is not empty
 		}

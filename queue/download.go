@@ -126,7 +126,10 @@ func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Dr
 	body := flowing{download.Body, stall}
 	head := make([]byte, 3072)
 	n, err := io.ReadFull(body, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+		return store.Artifact{}, fmt.Errorf("result %d is empty", i+1)
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF):
 		return store.Artifact{}, fmt.Errorf("result %d broke off: %w", i+1, err)
 	}
 	kind := mimetype.Detect(head[:n])
