@@ -78,7 +78,7 @@ var details = map[string]detail{
 	"GET /api/v1/tasks/{id}/explain": {answer: exampleExplanation},
 
 	"GET /api/v1/pool":        {answer: examplePool},
-	"POST /api/v1/pool/probe": {answer: exampleProbes, request: example(`{"sessions":["` + exampleSessionID + `"]}`)},
+	"POST /api/v1/pool/probe": {codes: []string{"not_found"}, answer: exampleProbes, request: example(`{"sessions":["` + exampleSessionID + `"]}`)},
 
 	"GET /api/v1/sessions": {answer: sessionsAnswer{[]*sessionView{exampleSession}}},
 	"POST /api/v1/sessions": {codes: []string{"conflict"}, answer: sessionAnswer{exampleSession},
