@@ -165,7 +165,7 @@ test('the list follows the filter in the address and loads more at its end', asy
   history.replaceState(null, '', '/tasks?status=failed')
   const seen = await serve(
     answers(({ path }) => {
-      if (path.includes('before=T2'))
+      if (path.includes('cursor=T2'))
         return { json: { tasks: [sampleTask({ id: 'T1', prompt: 'older' })], next: null } }
       if (path.startsWith('/api/v1/tasks?')) {
         return {
@@ -182,7 +182,7 @@ test('the list follows the filter in the address and loads more at its end', asy
   await user.click(screen.getByRole('button', { name: 'Load more' }))
   await screen.findByText('older')
   await screen.findByText('2 tasks, no more')
-  expect(seen.map(({ path }) => path)).toContain('/api/v1/tasks?limit=50&status=failed&before=T2')
+  expect(seen.map(({ path }) => path)).toContain('/api/v1/tasks?limit=50&status=failed&cursor=T2')
   await user.click(filter.getByRole('link', { name: 'All' }))
   await waitFor(() => expect(filter.getByRole('link', { current: 'page' }).textContent).toBe('All'))
 })
