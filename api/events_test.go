@@ -98,7 +98,7 @@ func TestEventsOfATask(t *testing.T) {
 	if first := all.next(); first == nil || first.name != "snapshot" || len(first.data["tasks"].([]any)) != 0 {
 		t.Fatalf("first event %v", first)
 	}
-	id := g.submit(`{"model":"seedance-2.0","prompt":"a boat @1 [[queue:3/9]] [[delay:1s]]","duration":5,"file_paths":["https://files.example/boat.png"]}`)
+	id := g.submit(`{"model":"seedance-2.0","prompt":"a boat @1 [[queue:3/9]] [[delay:6s]]","duration":5,"file_paths":["https://files.example/boat.png"]}`)
 	one := g.listen("/api/v1/tasks/"+id+"/events", "")
 	if first := one.next(); first == nil || first.name != "snapshot" || first.data["tasks"].([]any)[0].(map[string]any)["id"] != id {
 		t.Fatalf("first event of the task %v", first)

@@ -167,7 +167,7 @@ func TestPlacesOfTasksForDifferentUpstreams(t *testing.T) {
 }
 
 func TestForecastsLearnFromWhatHasEnded(t *testing.T) {
-	each(t, options{delay: 400 * time.Millisecond}, func(t *testing.T, h *house) {
+	each(t, options{delay: 800 * time.Millisecond}, func(t *testing.T, h *house) {
 		const slots = 4
 		first := h.submit(h.video(admin, "the first"))
 		eta := h.forecast(first.ID).ETA
@@ -180,12 +180,6 @@ func TestForecastsLearnFromWhatHasEnded(t *testing.T) {
 			ids = append(ids, h.submit(h.video(admin, fmt.Sprint(i))).ID)
 		}
 		last := ids[len(ids)-1]
-		eventually(t, func() string {
-			if eta = h.forecast(last).ETA; eta.StartsAt != 0 || eta.Reason == "" || eta.Samples != 0 {
-				return fmt.Sprintf("without a measurement: %+v", eta)
-			}
-			return ""
-		})
 		for _, id := range ids {
 			h.ended(id)
 		}
@@ -198,7 +192,10 @@ func TestForecastsLearnFromWhatHasEnded(t *testing.T) {
 		}
 		last = ids[len(ids)-1]
 		eventually(t, func() string {
-			if eta = h.forecast(last).ETA; eta.Samples < 20 || eta.FinishesAt == 0 {
+			if eta = h.forecast(last).ETA; eta == nil {
+				t.Fatal("it ended before it had a forecast")
+			}
+			if eta.Samples < 20 || eta.FinishesAt == 0 {
 				return fmt.Sprintf("after 25 tasks: %+v", eta)
 			}
 			return ""
@@ -208,8 +205,20 @@ func TestForecastsLearnFromWhatHasEnded(t *testing.T) {
 			t.Errorf("after 25 tasks: %+v", eta)
 		}
 		task := h.ended(last)
-		if off := time.Duration(task.FinishedAt-eta.FinishesAt) * time.Millisecond; off.Abs() > 2*time.Second {
+		if off := time.Duration(task.FinishedAt-eta.FinishesAt) * time.Millisecond; off.Abs() > 5*time.Second {
 			t.Errorf("it ended %v after the forecast %+v", off, eta)
+		}
+	})
+}
+
+func TestForecastWithoutAMeasurement(t *testing.T) {
+	each(t, options{}, func(t *testing.T, h *house) {
+		h.session("account-0000000001", 1)
+		running := h.submit(h.video(admin, "[[delay:1m]]"))
+		h.reaches(running.ID, store.Polling)
+		waits := h.submit(h.video(admin, "waits"))
+		if eta := h.forecast(waits.ID).ETA; eta.StartsAt != 0 || eta.Reason == "" || eta.Samples != 0 {
+			t.Errorf("without a measurement: %+v", eta)
 		}
 	})
 }
@@ -303,7 +312,11 @@ func TestAPlaceAmongTenThousandIsCheap(t *testing.T) {
 			best = min(best, time.Since(begin)/reads)
 		}
 		t.Logf("a place costs %v", best)
-		if best > 5*time.Millisecond {
+		most := 5 * time.Millisecond
+		if storetest.Race {
+			most *= 8
+		}
+		if best > most {
 			t.Errorf("a place costs %v", best)
 		}
 	})
