@@ -75,7 +75,7 @@ func build(t *testing.T, databaseURL string, o options) *house {
 	h.settings = queue.Settings{
 		Upstreams:     map[string]queue.Upstream{"sim": {Driver: driver}},
 		PollInterval:  100 * time.Millisecond,
-		StartDeadline: time.Minute, Deadline: 2 * time.Minute, MaxFailovers: 3,
+		StartDeadline: 10 * time.Minute, Deadline: 20 * time.Minute, MaxFailovers: 3,
 	}
 	if o.settings != nil {
 		o.settings(&h.settings)
@@ -205,10 +205,20 @@ func (h *house) reaches(id string, status store.Status) *store.Task {
 	return h.until(id, string(status), func(t *store.Task) bool { return t.Status == status })
 }
 
-// eventually fails the test when try has not returned "" for a minute.
+// patience is how long something may take that takes d at most without the race
+// detector.
+func patience(d time.Duration) time.Duration {
+	if storetest.Race {
+		return 8 * d
+	}
+	return d
+}
+
+// eventually fails the test when try has not returned "" for some minutes, which
+// a machine that is busy with other tests under the race detector may need.
 func eventually(t *testing.T, try func() string) {
 	t.Helper()
-	deadline := time.NewTimer(time.Minute)
+	deadline := time.NewTimer(5 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -205,7 +205,8 @@ func TestForecastsLearnFromWhatHasEnded(t *testing.T) {
 			t.Errorf("after 25 tasks: %+v", eta)
 		}
 		task := h.ended(last)
-		if off := time.Duration(task.FinishedAt-eta.FinishesAt) * time.Millisecond; off.Abs() > 5*time.Second {
+		// What it learned of a busy machine does not hold when that is idle again.
+		if off := time.Duration(task.FinishedAt-eta.FinishesAt) * time.Millisecond; off.Abs() > patience(5*time.Second) {
 			t.Errorf("it ended %v after the forecast %+v", off, eta)
 		}
 	})
@@ -244,7 +245,7 @@ func TestForecastOfARunningTask(t *testing.T) {
 			if eta == nil {
 				t.Fatal("it has ended before the forecast knew of the others")
 			}
-			if took := time.Duration(eta.FinishesAt-task.StartedAt) * time.Millisecond; eta.Samples < 6 || took < time.Second || took > 6*time.Second {
+			if took := time.Duration(eta.FinishesAt-task.StartedAt) * time.Millisecond; eta.Samples < 6 || took < time.Second || took > patience(6*time.Second) {
 				return fmt.Sprintf("expected to take %v: %+v", took, eta)
 			}
 			return ""
@@ -294,9 +295,13 @@ func TestAPlaceAmongTenThousandIsCheap(t *testing.T) {
 		for i := range 10 {
 			keys = append(keys, h.key(fmt.Sprint("key", i), func(k *store.Key) { k.Weight = 1 + i%3 }))
 		}
-		ids := h.crowd(1000, keys...)
-		deepest := h.place(ids[len(ids)-1], 10_001)
-		if deepest.InKey < 1000 || deepest.InQueue < 9000 || deepest.AtLeast {
+		each := 1000
+		if storetest.Race {
+			each = 100
+		}
+		ids := h.crowd(each, keys...)
+		deepest := h.place(ids[len(ids)-1], 10*each+1)
+		if deepest.InKey < each || deepest.InQueue < 9*each || deepest.AtLeast {
 			t.Errorf("the last stands at %+v", deepest)
 		}
 		// The best of some rounds, because the machine may be busy with other tests.
@@ -312,11 +317,7 @@ func TestAPlaceAmongTenThousandIsCheap(t *testing.T) {
 			best = min(best, time.Since(begin)/reads)
 		}
 		t.Logf("a place costs %v", best)
-		most := 5 * time.Millisecond
-		if storetest.Race {
-			most *= 8
-		}
-		if best > most {
+		if best > patience(5*time.Millisecond) {
 			t.Errorf("a place costs %v", best)
 		}
 	})
