@@ -121,8 +121,8 @@ func (q *Queue) noteFault(ctx context.Context, task *store.Task, cause error) {
 	if e, ok := errors.AsType[*upstream.Error](cause); ok {
 		fault = words(e)
 	}
-	err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { tx.Note(task, what, fault); return nil })
-	if err != nil && ctx.Err() == nil {
+	err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.Note(task, what, fault) })
+	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrConflict) { // it may have been cancelled meanwhile
 		q.log.Warn("note in the history failed", zap.String("task", task.ID), zap.Error(err))
 	}
 }

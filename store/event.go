@@ -103,8 +103,21 @@ func (t *Tx) happened(task *Task, kind string, what What, fault *Fault) {
 	}})
 }
 
-// Note adds to the history of a task what changed nothing in it.
-func (t *Tx) Note(task *Task, what What, fault *Fault) { t.happened(task, TaskUpdated, what, fault) }
+// Note adds to the history of a task what changed nothing in it. [ErrConflict]
+// means that the task has moved on: an event would show it as it no longer is.
+func (t *Tx) Note(task *Task, what What, fault *Fault) error {
+	var same bool
+	err := t.QueryRow("SELECT EXISTS (SELECT 1 FROM tasks WHERE id = $1 AND status = $2 AND attempt = $3)",
+		task.ID, task.Status, task.Attempt).Scan(&same)
+	switch {
+	case err != nil:
+		return fmt.Errorf("note in the history of task %s: %w", task.ID, err)
+	case !same:
+		return fmt.Errorf("note in the history of task %s: %w", task.ID, ErrConflict)
+	}
+	t.happened(task, TaskUpdated, what, fault)
+	return nil
+}
 
 const takeEvents = "UPDATE counters SET value = value + $1 WHERE name = 'events' RETURNING value"
 

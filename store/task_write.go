@@ -292,6 +292,8 @@ func (t *Tx) DeleteTask(task *Task) error {
 		return err
 	}
 	t.count(task, task.Status, -1)
+	t.pending.forget(task.ID)
+	t.pending.gone = append(t.pending.gone, task.ID)
 	t.happened(task, TaskDeleted, Removed, nil)
 	return nil
 }

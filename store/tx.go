@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,13 +31,23 @@ type deltas struct {
 	lanes  map[[2]string]int64 // key, route
 	usage  map[string]int64    // key: tasks created now
 	events []*Event
+	gone   []string // tasks that were deleted
 }
 
 func (d *deltas) add(other deltas) {
 	d.counts = sum(d.counts, other.counts)
 	d.lanes = sum(d.lanes, other.lanes)
 	d.usage = sum(d.usage, other.usage)
+	for _, id := range other.gone {
+		d.forget(id)
+	}
 	d.events = append(d.events, other.events...)
+}
+
+// forget drops the events of a deleted task that were not written yet: nobody
+// would ever remove them.
+func (d *deltas) forget(id string) {
+	d.events = slices.DeleteFunc(d.events, func(e *Event) bool { return e.TaskID == id })
 }
 
 func sum[K comparable](into, from map[K]int64) map[K]int64 {
