@@ -1,3 +1,3 @@
 package store
 
-func init() { scanWindow = 50 }
+func init() { scanWindow, countWindow = 50, 100 }

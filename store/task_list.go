@@ -87,10 +87,24 @@ func (f *TaskFilter) conditions(before string) (indexed, rest string, args []any
 		rest += in("kind", []any{f.Kind})
 	}
 	if f.Text != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(f.Text)) + "%"
-		rest += one(`(lower(prompt) LIKE ? ESCAPE '\' OR lower(error_message) LIKE ? ESCAPE '\' OR id LIKE ? ESCAPE '\')`, like)
+		// SQLite knows the small letters of ASCII only, and so may PostgreSQL.
+		var found []string
+		for _, text := range slices.Compact([]string{strings.ToLower(f.Text), strings.Map(asciiLower, f.Text)}) {
+			like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
+			args = append(args, like)
+			found = append(found, strings.ReplaceAll(`lower(prompt) LIKE ? ESCAPE '\' OR lower(error_message) LIKE ? ESCAPE '\' OR id LIKE ? ESCAPE '\'`,
+				"?", fmt.Sprintf("$%d", len(args))))
+		}
+		rest += " AND (" + strings.Join(found, " OR ") + ")"
 	}
 	return indexed, rest, args
+}
+
+func asciiLower(r rune) rune {
+	if 'A' <= r && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
 }
 
 func anys[T any](values []T) []any {
@@ -124,7 +138,8 @@ func (s *Store) Tasks(ctx context.Context, f TaskFilter, before string, limit in
 }
 
 // scan looks through one window of rows. last is the id of the last row that was
-// looked at.
+// looked at. All of the window is read at one moment, because tasks that are added
+// in between would move its end.
 func (s *Store) scan(ctx context.Context, f *TaskFilter, before string, limit int) (tasks []*Task, last string, more bool, err error) {
 	indexed, rest, args := f.conditions(before)
 	if rest == "" { // every row that is looked at is found; one more tells whether there are more
@@ -140,7 +155,12 @@ func (s *Store) scan(ctx context.Context, f *TaskFilter, before string, limit in
 	args = append(args, scanWindow, limit)
 	query := fmt.Sprintf(`SELECT %[1]s FROM (SELECT * FROM tasks WHERE 1 = 1%[2]s ORDER BY id DESC LIMIT $%[4]d) AS looked_at
 		WHERE 1 = 1%[3]s ORDER BY id DESC LIMIT $%[5]d`, taskColumns, indexed, rest, len(args)-1, len(args))
-	rows, err := s.readers.QueryContext(ctx, query, args...)
+	tx, err := s.beginRead(ctx)
+	if err != nil {
+		return nil, "", false, err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if tasks, err = collect(rows, err, scanTask); err != nil {
 		return nil, "", false, err
 	}
@@ -155,11 +175,24 @@ func (s *Store) scan(ctx context.Context, f *TaskFilter, before string, limit in
 	}
 	indexed, _, args = end.conditions(before)
 	args = append(args, scanWindow-1)
-	err = s.readers.QueryRowContext(ctx, fmt.Sprintf("SELECT id FROM tasks WHERE 1 = 1%s ORDER BY id DESC LIMIT 1 OFFSET $%d", indexed, len(args)), args...).Scan(&last)
+	err = tx.QueryRowContext(ctx, fmt.Sprintf("SELECT id FROM tasks WHERE 1 = 1%s ORDER BY id DESC LIMIT 1 OFFSET $%d", indexed, len(args)), args...).Scan(&last)
 	if found(err) == ErrNotFound {
 		return tasks, "", false, nil
 	}
 	return tasks, last, err == nil, err
+}
+
+// beginRead begins a transaction whose queries all see the same moment.
+func (s *Store) beginRead(ctx context.Context) (*sql.Tx, error) {
+	options := &sql.TxOptions{ReadOnly: true}
+	if s.pgx != nil { // SQLite's read transactions are like that by nature
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	tx, err := s.readers.BeginTx(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return tx, nil
 }
 
 // TasksByID reads tasks by their ids; those that do not exist are left out.
@@ -187,8 +220,8 @@ type Counts struct {
 }
 
 // countWindow is how many of the newest tasks a count looks at that no counter
-// has the answer to.
-const countWindow = 100_000
+// has the answer to. Tests make it smaller.
+var countWindow = int64(100_000)
 
 // Count counts the tasks that f chooses by status. Without a filter beside the
 // key and the status that is exact and costs nothing.
@@ -212,22 +245,24 @@ func (s *Store) Count(ctx context.Context, f TaskFilter) (*Counts, error) {
 		counts.ByStatus[status] = 0
 	}
 	args = append(args, countWindow)
-	rows, err := s.readers.QueryContext(ctx, fmt.Sprintf(`SELECT status, count(*), (SELECT count(*) FROM (SELECT 1 FROM tasks WHERE 1 = 1%[1]s LIMIT $%[3]d) AS n)
-		FROM (SELECT * FROM tasks WHERE 1 = 1%[1]s ORDER BY id DESC LIMIT $%[3]d) AS looked_at WHERE 1 = 1%[2]s GROUP BY status`,
-		indexed, rest, len(args)), args...)
+	rows, err := s.readers.QueryContext(ctx, fmt.Sprintf(`SELECT '', count(*) FROM (SELECT 1 FROM tasks WHERE 1 = 1%[1]s LIMIT $%[3]d) AS seen
+		UNION ALL SELECT status, count(*) FROM (SELECT * FROM tasks WHERE 1 = 1%[1]s ORDER BY id DESC LIMIT $%[3]d) AS looked_at
+		WHERE 1 = 1%[2]s GROUP BY status`, indexed, rest, len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("count tasks: %w", err)
 	}
 	defer rows.Close()
-	counts.Complete = true
 	for rows.Next() {
 		var status Status
-		var n, seen int64
-		if err := rows.Scan(&status, &n, &seen); err != nil {
+		var n int64
+		if err := rows.Scan(&status, &n); err != nil {
 			return nil, fmt.Errorf("count tasks: %w", err)
 		}
+		if status == "" { // how many were looked at
+			counts.Complete = n < countWindow
+			continue
+		}
 		counts.ByStatus[status] = n
-		counts.Complete = seen < countWindow
 	}
 	return counts, rows.Err()
 }
@@ -236,13 +271,9 @@ func (s *Store) Count(ctx context.Context, f TaskFilter) (*Counts, error) {
 // the newest of the others, at most limit together, and the number of the last
 // event that they show, all of one moment.
 func (s *Store) Snapshot(ctx context.Context, keyID, taskID string, limit int) (tasks []*Task, last int64, err error) {
-	options := &sql.TxOptions{ReadOnly: true}
-	if s.pgx != nil { // SQLite's read transactions are like that by nature
-		options.Isolation = sql.LevelRepeatableRead
-	}
-	tx, err := s.readers.BeginTx(ctx, options)
+	tx, err := s.beginRead(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read snapshot: %w: %w", ErrUnavailable, err)
+		return nil, 0, fmt.Errorf("read snapshot: %w", err)
 	}
 	defer func() { _ = tx.Rollback() }() // nothing was written
 	if err := tx.QueryRowContext(ctx, "SELECT value FROM counters WHERE name = 'events'").Scan(&last); err != nil {
