@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -120,4 +122,35 @@ func TestRetryOnce(t *testing.T) {
 	if retry(id, "k2", http.StatusCreated)["task"].(map[string]any)["id"] == first {
 		t.Error("another key gave the same task")
 	}
+}
+
+// A bulk retry that is sent again, because there is more to do or the answer was
+// lost, does not buy anything twice.
+func TestBulkRetriesOnce(t *testing.T) {
+	t.Parallel()
+	g := serve(t, nil).as(`{"name":"bulk retry","concurrency":1,"scopes":["video:create","task:read","task:cancel","task:retry","task:delete"]}`)
+	g.submit(`{"model":"jimeng-video-3.0","prompt":"slow [[delay:1h]]","duration":5}`)
+	for i := range 5 {
+		g.submit(fmt.Sprintf(`{"model":"jimeng-video-3.0","prompt":"waiting %d","duration":5}`, i))
+	}
+	g.json("POST", "/api/v1/tasks/cancel", `{"filter":{"q":"waiting"}}`, http.StatusOK)
+	var done atomic.Int64
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			answer := g.json("POST", "/api/v1/tasks/retry", `{"filter":{"status":["cancelled"]}}`, http.StatusOK)
+			done.Add(int64(answer["done"].(float64)))
+		})
+	}
+	wg.Wait()
+	if done.Load() != 5 {
+		t.Errorf("four calls at once have retried %d tasks, want 5", done.Load())
+	}
+	if again := g.json("POST", "/api/v1/tasks/retry", `{"filter":{"status":["cancelled"]},"dry_run":true}`, http.StatusOK); again["matched"] != 0.0 {
+		t.Errorf("another call would retry %v", again)
+	}
+	if queued := g.json("GET", "/api/v1/tasks?status=queued&limit=100", "", http.StatusOK)["tasks"].([]any); len(queued) != 5 {
+		t.Errorf("%d tasks wait, want 5", len(queued))
+	}
+	g.json("POST", "/api/v1/tasks/cancel", `{"all":true}`, http.StatusOK)
 }

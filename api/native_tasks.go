@@ -28,7 +28,7 @@ func (a *api) taskOperations(h huma.API) {
 		"A filter that chooses everything must say so with `all`."
 	handle(a, h, operation(post, "/api/v1/tasks/cancel", "cancel-tasks", "tasks", "Cancel many tasks", many), a.bulk(queue.CancelAll))
 	handle(a, h, operation(post, "/api/v1/tasks/retry", "retry-tasks", "tasks", "Send many tasks again", many+
-		" Without a status in the filter these are the failed ones. Each new task is paid like any other."), a.bulk(queue.RetryAll))
+		" Without a status in the filter these are the failed ones. Tasks that were sent again before are left out: what is asked for twice is not paid twice. Each new task is paid like any other."), a.bulk(queue.RetryAll))
 	handle(a, h, operation(post, "/api/v1/tasks/delete", "delete-tasks", "tasks", "Delete many tasks", many), a.bulk(queue.DeleteAll))
 }
 

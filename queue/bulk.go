@@ -83,7 +83,8 @@ func (a Action) suits() []store.Status {
 
 // Bulk does the action to all tasks that f chooses and that are in a status that
 // it is possible in. With dryRun it only counts them. The tasks are chosen first,
-// so those that a retry makes are not among them.
+// so those that a retry makes are not among them. Each is retried once: whoever
+// calls again for the rest, or because the answer was lost, must not pay twice.
 func (q *Queue) Bulk(ctx context.Context, action Action, f store.TaskFilter, dryRun bool) (*Bulk, error) {
 	result := &Bulk{}
 	wanted := f.Statuses
@@ -96,6 +97,7 @@ func (q *Queue) Bulk(ctx context.Context, action Action, f store.TaskFilter, dry
 	if len(f.Statuses) == 0 {
 		return result, nil
 	}
+	f.NotRetried = action == RetryAll
 	started := time.Now()
 	ids, err := q.choose(ctx, f, result)
 	if err != nil || dryRun {
@@ -146,7 +148,12 @@ func (q *Queue) act(ctx context.Context, action Action, keyID, id string) error 
 		_, err := q.Cancel(ctx, keyID, id)
 		return err
 	case RetryAll:
-		_, err := q.Retry(ctx, keyID, id, "")
+		n, err := q.again(ctx, keyID, id)
+		if err != nil {
+			return err
+		}
+		n.firstOnly = true
+		_, err = q.Submit(ctx, n)
 		return err
 	default:
 		return q.Delete(ctx, keyID, id)
@@ -162,7 +169,7 @@ func (b *Bulk) note(id string, err error) error {
 	switch {
 	case err == nil:
 		b.Done++
-	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotEnded), errors.Is(err, ErrDeleteRunning), errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotEnded), errors.Is(err, ErrRetried), errors.Is(err, ErrDeleteRunning), errors.Is(err, store.ErrNotFound):
 		b.Skipped++
 	default:
 		b.Failed++

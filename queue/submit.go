@@ -19,6 +19,9 @@ var (
 	ErrEnded = errors.New("the task has ended")
 	// ErrNotEnded is returned for a retry of a task that still runs.
 	ErrNotEnded = errors.New("the task has not ended yet")
+	// ErrRetried is returned for a retry of a task that has one, where that is
+	// asked for.
+	ErrRetried = errors.New("the task has been sent again before")
 )
 
 // QuotaError is returned when a key has created all the tasks of its day.
@@ -48,7 +51,8 @@ type NewTask struct {
 	IdempotencyKey string
 	RequestHash    string // of everything that was asked for
 
-	retryOf string
+	retryOf   string
+	firstOnly bool // refuse it if there is another retry of the same task
 }
 
 // Check returns an [*upstream.InvalidError] if no configured upstream can serve
@@ -66,7 +70,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Key.DailyQuota == 0 && n.IdempotencyKey == "" {
+	if n.Key.DailyQuota == 0 && n.IdempotencyKey == "" && !n.firstOnly {
 		if err := q.store.InsertTask(ctx, task); err != nil {
 			return nil, err
 		}
@@ -77,6 +81,11 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 		if n.IdempotencyKey != "" {
 			if earlier, err = tx.Once(task, n.IdempotencyKey, n.RequestHash); err != nil || earlier != "" {
 				return err
+			}
+		}
+		if n.firstOnly {
+			if retried, err := tx.Retried(n.retryOf); err != nil || retried {
+				return cmp.Or(err, ErrRetried)
 			}
 		}
 		if n.Key.DailyQuota > 0 {
@@ -179,6 +188,16 @@ func atMost(asked, configured time.Duration) time.Duration {
 // Retry creates a new task with the input of one that has ended, for the same
 // key. Its materials are those of the first. The idempotency key may be empty.
 func (q *Queue) Retry(ctx context.Context, keyID, id, idempotencyKey string) (*store.Task, error) {
+	n, err := q.again(ctx, keyID, id)
+	if err != nil {
+		return nil, err
+	}
+	n.IdempotencyKey, n.RequestHash = idempotencyKey, "retry "+id
+	return q.Submit(ctx, n)
+}
+
+// again is the input of a task that has ended.
+func (q *Queue) again(ctx context.Context, keyID, id string) (*NewTask, error) {
 	old, err := q.store.Task(ctx, keyID, id)
 	if err != nil {
 		return nil, err
@@ -190,11 +209,10 @@ func (q *Queue) Retry(ctx context.Context, keyID, id, idempotencyKey string) (*s
 	if err != nil {
 		return nil, err
 	}
-	return q.Submit(ctx, &NewTask{
+	return &NewTask{
 		Key: key, Kind: upstream.MediaKind(old.Kind), Model: old.Model, Prompt: old.Prompt, Ratio: old.Ratio,
 		Resolution: old.Resolution, Duration: old.Duration, Priority: old.Priority, Materials: old.Materials, Options: old.Options, retryOf: old.ID,
-		IdempotencyKey: idempotencyKey, RequestHash: "retry " + old.ID,
 		StartDeadline: time.Duration(old.StartDeadline-old.CreatedAt) * time.Millisecond,
 		Deadline:      time.Duration(old.Deadline-old.CreatedAt) * time.Millisecond,
-	})
+	}, nil
 }

@@ -23,6 +23,7 @@ type TaskFilter struct {
 	Kind       string
 	Text       string // in the prompt or the error message, whatever the letter case; or the task's id
 	From, To   int64  // created at or after, and before; Unix milliseconds
+	NotRetried bool   // no stored task is a retry of it
 }
 
 // scanWindow is how many rows are looked at in one query. A filter that few tasks
@@ -85,6 +86,9 @@ func (f *TaskFilter) conditions(before string) (indexed, rest string, args []any
 	}
 	if f.Kind != "" {
 		rest += in("kind", []any{f.Kind})
+	}
+	if f.NotRetried {
+		rest += " AND NOT EXISTS (SELECT 1 FROM tasks AS again WHERE again.retry_of = looked_at.id AND again.retry_of <> '')"
 	}
 	if f.Text != "" {
 		// SQLite knows the small letters of ASCII only, and so may PostgreSQL.
@@ -169,7 +173,7 @@ func (s *Store) scan(ctx context.Context, f *TaskFilter, before string, limit in
 	}
 	// Where did the window end?
 	end := *f
-	end.Models, end.Sessions, end.Upstreams, end.ErrorKinds, end.Kind, end.Text = nil, nil, nil, nil, "", ""
+	end.Models, end.Sessions, end.Upstreams, end.ErrorKinds, end.Kind, end.Text, end.NotRetried = nil, nil, nil, nil, "", "", false
 	if strings.Contains(rest, "status || ''") {
 		end.Statuses = nil
 	}

@@ -93,3 +93,28 @@ func TestTextIsFoundInAnyScript(t *testing.T) {
 		}
 	})
 }
+
+func TestTasksThatWereRetried(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, databaseURL string) {
+		st := setup(t, databaseURL)
+		first, again := newTask("admin"), newTask("admin")
+		again.RetryOf = first.ID
+		write(t, st, func(tx *store.Tx) error {
+			for task, want := range map[*store.Task]bool{first: true, again: false} {
+				if err := tx.InsertTask(task); err != nil {
+					return err
+				}
+				defer func() {
+					if got, err := tx.Retried(task.ID); err != nil || got != want {
+						t.Errorf("retried: %v, %v; want %v", got, err, want)
+					}
+				}()
+			}
+			return nil
+		})
+		if tasks, _, err := st.Tasks(t.Context(), store.TaskFilter{NotRetried: true}, "", 5); err != nil || len(tasks) != 1 || tasks[0].ID != again.ID {
+			t.Errorf("not retried are %d tasks, %v; want the retry alone", len(tasks), err)
+		}
+	})
+}

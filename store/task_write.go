@@ -276,6 +276,15 @@ func (t *Tx) FreshResults(task *Task, results string) error {
 		task.Status, task.Attempt, clean(results), t.Now)
 }
 
+// Retried reports whether a stored task is a retry of the one with the id.
+func (t *Tx) Retried(id string) (retried bool, err error) {
+	err = t.QueryRow("SELECT EXISTS (SELECT 1 FROM tasks WHERE retry_of = $1 AND retry_of <> '')", id).Scan(&retried)
+	if err != nil {
+		return false, fmt.Errorf("look for a retry of task %s: %w", id, err)
+	}
+	return retried, nil
+}
+
 // DeleteTask removes a task that has ended, with everything that belongs to it
 // but its files. Its blobs are the caller's to delete, after the commit.
 func (t *Tx) DeleteTask(task *Task) error {
