@@ -119,7 +119,7 @@ func checkDeclared(field, declared, contentType string) error {
 }
 
 // commit makes the files durable, but for those that the key has already: of
-// these it uses the ones that are there. It notes so in the materials, which are
+// these it uses the ones that are there, and notes so in the materials, which are
 // those of the request.
 func (in *intake) commit(ctx context.Context, keyID string, materials []store.Material) error {
 	for _, file := range in.files {

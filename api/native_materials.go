@@ -161,7 +161,7 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) (rows []*store.Stor
 	for i, in := range all {
 		materials[i] = in.file.Material
 	}
-	if err := c.intake.commit(ctx, key, nil); err != nil {
+	if err := c.intake.commit(ctx, key, materials); err != nil {
 		return nil, false, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -170,7 +170,7 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) (rows []*store.Stor
 	err = a.Store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error {
 		rows, isNew = nil, false
 		for _, m := range materials {
-			row := &store.StoredMaterial{KeyID: key, Kind: m.Kind, Name: m.Name, ContentType: m.ContentType, Size: m.Size,
+			row := &store.StoredMaterial{ID: m.ID, KeyID: key, Kind: m.Kind, Name: m.Name, ContentType: m.ContentType, Size: m.Size,
 				SHA256: m.SHA256, Blob: m.Blob, Width: m.Width, Height: m.Height, LengthMS: m.LengthMS}
 			kept, err := tx.KeepMaterial(row)
 			if err != nil {

@@ -44,7 +44,9 @@ func scanMaterial(r row) (*StoredMaterial, error) {
 // KeepMaterial makes sure that the key has a material with the content of m, and
 // makes m that material. If the content was there, of this key or another, m.Blob
 // is afterwards the blob that was there, and the one before is nobody's. New says
-// whether the key did not have it.
+// whether the key did not have it. An m with an ID is one that was found before,
+// for which nothing was stored: if it has gone since, the error is
+// [ErrMaterialGone].
 func (t *Tx) KeepMaterial(m *StoredMaterial) (isNew bool, err error) {
 	own, err := scanMaterial(t.QueryRow("SELECT "+materialColumns+" FROM materials WHERE sha256 = $1 AND key_id = $2", m.SHA256, m.KeyID))
 	if err == nil {
@@ -54,6 +56,9 @@ func (t *Tx) KeepMaterial(m *StoredMaterial) (isNew bool, err error) {
 	}
 	if !errors.Is(err, ErrNotFound) {
 		return false, fmt.Errorf("look for material: %w", err)
+	}
+	if m.ID != "" {
+		return false, fmt.Errorf("keep material %s: %w", m.ID, ErrMaterialGone)
 	}
 	// That other row cannot go away with its blob in the middle of this
 	// transaction, because writers take turns.

@@ -57,6 +57,14 @@ func TestMaterialsAreKeptOnce(t *testing.T) {
 		if blob, err := st.DeleteMaterial(t.Context(), "", foreign.ID); err != nil || blob != first.Blob {
 			t.Errorf("the last one gives the blob %q, %v", blob, err)
 		}
+		// Whoever has found it before stored no file of its own.
+		err = st.Write(t.Context(), store.Durable, func(tx *store.Tx) error {
+			_, err := tx.KeepMaterial(first)
+			return err
+		})
+		if !errors.Is(err, store.ErrMaterialGone) {
+			t.Errorf("keeping a deleted one: %v, want ErrMaterialGone", err)
+		}
 		if used, err := st.HasMaterialBlob(t.Context(), first.Blob); err != nil || used {
 			t.Errorf("blob is used: %v, %v", used, err)
 		}
