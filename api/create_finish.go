@@ -69,16 +69,18 @@ func (a *api) create(w http.ResponseWriter, r *http.Request, c *create) (_ *stor
 	if err = c.read(w, r); err != nil {
 		return nil, err
 	}
-	if err = c.finish(ctx); err != nil {
+	if task, err = c.finish(ctx); err != nil {
 		return nil, err
 	}
 	if err = ctx.Err(); err != nil {
 		return nil, err
 	}
-	// Once the queue has it, a client that hangs up no longer matters: otherwise
-	// nobody could tell whether the task exists.
-	if task, err = a.Queue.Submit(context.WithoutCancel(ctx), &c.task); err != nil {
-		return nil, err
+	if task == nil {
+		// Once the queue has it, a client that hangs up no longer matters: otherwise
+		// nobody could tell whether the task exists.
+		if task, err = a.Queue.Submit(context.WithoutCancel(ctx), &c.task); err != nil {
+			return nil, err
+		}
 	}
 	if task.Replayed {
 		w.Header().Set("Idempotency-Replayed", "true")
@@ -90,25 +92,27 @@ func (a *api) create(w http.ResponseWriter, r *http.Request, c *create) (_ *stor
 func taskPath(t *store.Task) string { return "/api/v1/tasks/" + t.ID }
 
 // finish checks what needs the whole request, in the order of what it costs, and
-// makes its files durable.
-func (c *create) finish(ctx context.Context) error {
+// makes its files durable. It returns the task if the request has made it before.
+func (c *create) finish(ctx context.Context) (*store.Task, error) {
 	t, a := &c.task, c.api
 	all, err := c.assemble(ctx)
-	if err != nil || len(all) == 0 {
-		t.RequestHash = c.hash(nil)
-		return err
+	if err != nil {
+		return nil, err
 	}
 	t.RequestHash = c.hash(t.Materials)
+	if earlier, err := a.Queue.Earlier(ctx, t); err != nil || earlier != nil || len(all) == 0 {
+		return earlier, err
+	}
 	if err := a.Queue.Check(t); err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.resolve(ctx, all); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.Materials.check(all, t.Materials); err != nil {
-		return err
+		return nil, err
 	}
-	return c.intake.commit(ctx, t.Key.ID, t.Materials)
+	return nil, c.intake.commit(ctx, t.Key.ID, t.Materials)
 }
 
 // assemble puts the task together: it applies the dialect's defaults and looks

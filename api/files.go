@@ -39,6 +39,9 @@ func (a *api) linkExpiry() time.Time {
 var errNotReady = &apiError{status: http.StatusServiceUnavailable, code: "artifact_not_ready", retryAfter: 3 * time.Second,
 	message: "The file is not here yet; ask again, or wait until the task has succeeded."}
 
+var errExpired = &apiError{status: http.StatusGone, code: "artifact_expired",
+	message: "The file has been deleted: it was kept for as long as results are, or had to make room."}
+
 // serveArtifact serves a result of a task, also while the gateway fetches it.
 func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request) {
 	task, number, expires, err := a.taskOfLink(r)
@@ -64,8 +67,7 @@ func (a *api) serveArtifact(w http.ResponseWriter, r *http.Request) {
 	case number >= len(task.Artifacts):
 		a.fail(w, r, store.ErrNotFound)
 	case task.Artifacts[number].Blob == "":
-		a.fail(w, r, &apiError{status: http.StatusGone, code: "artifact_expired",
-			message: "The file has been deleted: it was kept for as long as results are, or had to make room."})
+		a.fail(w, r, errExpired)
 	default:
 		artifact := task.Artifacts[number]
 		a.serveFile(w, r, storedFile{blob: artifact.Blob, contentType: artifact.ContentType, etag: artifact.SHA256, name: name, expires: expires})

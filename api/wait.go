@@ -136,6 +136,10 @@ func (a *api) answerResult(w http.ResponseWriter, r *http.Request, task *store.T
 func (a *api) answerBase64(w http.ResponseWriter, r *http.Request, task *store.Task, results []int) {
 	files := make([]io.Reader, len(results))
 	for n, i := range results {
+		if task.Artifacts[i].Blob == "" { // a repeated request, long after
+			a.fail(w, r, errExpired)
+			return
+		}
 		file, err := a.Blobs.Open(r.Context(), task.Artifacts[i].Blob)
 		if err != nil {
 			a.fail(w, r, err)

@@ -5,11 +5,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/api"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
 const quickVideo = `{"model":"jimeng-video-3.0","prompt":"a paper boat"}`
@@ -197,5 +199,39 @@ func TestIdempotentCreates(t *testing.T) {
 	g.decode(res, raw, http.StatusBadRequest)
 	if list := g.json("GET", "/api/v1/tasks", "", http.StatusOK)["tasks"].([]any); len(list) != 1 {
 		t.Errorf("%d tasks", len(list))
+	}
+}
+
+// A repeated request gets its task although what it was made from is gone, and
+// is told when the result is.
+func TestReplayOfWhatIsGone(t *testing.T) {
+	t.Parallel()
+	picture := pngFile(t)
+	files := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(picture) }))
+	g := serve(t, func(c *api.Config) { c.Materials.Fetch = true }).as("")
+	repeat := func(path, body string, status int) (*http.Response, map[string]any) {
+		res, raw := g.do("POST", path, "application/json", strings.NewReader(body), "Idempotency-Key", path)
+		return res, g.decode(res, raw, status)
+	}
+	video := fmt.Sprintf(`{"prompt":"a boat","duration":5,"file_paths":[%q]}`, files.URL+"/boat.png")
+	_, first := repeat("/api/v1/tasks", video, http.StatusCreated)
+	files.Close()
+	res, again := repeat("/api/v1/tasks", video, http.StatusCreated)
+	if again["task"].(map[string]any)["id"] != first["task"].(map[string]any)["id"] || res.Header.Get("Idempotency-Replayed") != "true" {
+		t.Errorf("replay: %v, %v", again, res.Header)
+	}
+
+	const image = `{"prompt":"a boat to forget","response_format":"b64_json"}`
+	repeat("/v1/images/generations", image, http.StatusOK)
+	task, err := shared.store.Task(t.Context(), "", g.find("a boat to forget"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = shared.store.Write(t.Context(), store.Durable, func(tx *store.Tx) error { return tx.DropArtifacts(task) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, gone := repeat("/v1/images/generations", image, http.StatusGone); gone["error"].(map[string]any)["code"] != "artifact_expired" {
+		t.Errorf("expired: %v", gone)
 	}
 }

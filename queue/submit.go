@@ -99,14 +99,36 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 		}
 		return tx.InsertTask(task)
 	})
-	if err == nil && earlier != "" {
-		if task, err = q.store.Task(ctx, n.Key.ID, earlier); err == nil {
-			task.Replayed = true
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
+	if earlier != "" {
+		return q.replay(ctx, n, earlier)
+	}
+	return task, nil
+}
+
+// Earlier returns the task that the same request has made before, nil if there is
+// none. It saves a repeated request what it takes to make a task: its files may be
+// gone by now, and the configuration may have changed. Only [Queue.Submit] knows
+// for sure.
+func (q *Queue) Earlier(ctx context.Context, n *NewTask) (*store.Task, error) {
+	if n.IdempotencyKey == "" {
+		return nil, nil
+	}
+	id, err := q.store.Made(ctx, n.Key.ID, n.IdempotencyKey, n.RequestHash)
+	if err != nil || id == "" {
+		return nil, err
+	}
+	return q.replay(ctx, n, id)
+}
+
+func (q *Queue) replay(ctx context.Context, n *NewTask, id string) (*store.Task, error) {
+	task, err := q.store.Task(ctx, n.Key.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	task.Replayed = true
 	return task, nil
 }
 

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"database/sql"
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -14,22 +14,38 @@ const idempotencyTTL = 24 * time.Hour
 // request.
 var ErrOtherRequest = errors.New("the idempotency key was used for another request")
 
+const selectOnce = "SELECT request, task_id, created_at FROM idempotency WHERE key_id = $1 AND idempotency_key = $2"
+
+// made is the task that the request has made before, "" if there is none.
+func made(r row, request string, now int64) (taskID string, err error) {
+	var before string
+	var at int64
+	switch err := found(r.Scan(&before, &taskID, &at)); {
+	case errors.Is(err, ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("look for an earlier request: %w", err)
+	case at <= now-idempotencyTTL.Milliseconds():
+		return "", nil
+	case before != request:
+		return "", ErrOtherRequest
+	}
+	return taskID, nil
+}
+
+// Made is the id of the task that the key's request with the idempotency key has
+// made before, "" if there is none. It is no substitute for [Tx.Once].
+func (s *Store) Made(ctx context.Context, keyID, idempotencyKey, request string) (taskID string, err error) {
+	return made(s.readers.QueryRowContext(ctx, selectOnce, keyID, idempotencyKey), request, now())
+}
+
 // Once notes that the key's request with the idempotency key makes the task. If
 // the same request has made one before, it returns the id of that one and notes
 // nothing. Writers take turns on all nodes, so of two at once one comes second.
 func (t *Tx) Once(task *Task, idempotencyKey, request string) (earlier string, err error) {
-	var before string
-	var at int64
-	err = t.QueryRow("SELECT request, task_id, created_at FROM idempotency WHERE key_id = $1 AND idempotency_key = $2",
-		task.KeyID, idempotencyKey).Scan(&before, &earlier, &at)
-	switch {
-	case err != nil && !errors.Is(err, sql.ErrNoRows):
-		return "", fmt.Errorf("look for an earlier request: %w", err)
-	case err == nil && at > t.Now-idempotencyTTL.Milliseconds():
-		if before != request {
-			return "", ErrOtherRequest
-		}
-		return earlier, nil
+	earlier, err = made(t.QueryRow(selectOnce, task.KeyID, idempotencyKey), request, t.Now)
+	if err != nil || earlier != "" {
+		return earlier, err
 	}
 	_, err = t.Exec(`INSERT INTO idempotency (key_id, idempotency_key, request, task_id, created_at) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (key_id, idempotency_key) DO UPDATE SET request = excluded.request, task_id = excluded.task_id,
