@@ -60,6 +60,7 @@ func TestFiltersAndBulk(t *testing.T) {
 	}
 
 	g.json("POST", "/api/v1/tasks/cancel", `{}`, http.StatusBadRequest)
+	g.json("POST", "/api/v1/tasks/cancel", `{"filter":{"ids":[],"status":["queued"]}}`, http.StatusBadRequest)
 	g.json("POST", "/api/v1/tasks/cancel", `{"filter":{"from":"yesterday"}}`, http.StatusBadRequest)
 	dry := g.json("POST", "/api/v1/tasks/cancel", `{"all":true,"dry_run":true}`, http.StatusOK)
 	if dry["matched"] != 6.0 || dry["running"] != 1.0 || dry["done"] != 0.0 || dry["dry_run"] != true {

@@ -26,15 +26,17 @@ type FilterInput struct {
 	Text      string         `query:"q" maxLength:"200" doc:"Only tasks with this in their prompt, error message or id."`
 }
 
-// taskSelection is the same in a body, and the tasks one by one.
+// taskSelection is the same in a body, and the tasks one by one. A list
+// that is there and empty is refused: it is meant to choose nothing, and would
+// choose everything.
 type taskSelection struct {
-	IDs       []string       `json:"ids,omitempty" maxItems:"500" doc:"Only these tasks."`
-	Status    []store.Status `json:"status,omitempty" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses."`
-	Model     []string       `json:"model,omitempty" maxItems:"20" doc:"Only tasks of these models."`
+	IDs       []string       `json:"ids,omitempty" minItems:"1" maxItems:"500" doc:"Only these tasks."`
+	Status    []store.Status `json:"status,omitempty" minItems:"1" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses."`
+	Model     []string       `json:"model,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks of these models."`
 	Key       string         `json:"key,omitempty" maxLength:"64" doc:"Only tasks of the key with this id."`
-	Session   []string       `json:"session,omitempty" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
-	Upstream  []string       `json:"upstream,omitempty" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
-	ErrorKind []string       `json:"error_kind,omitempty" maxItems:"20" doc:"Only tasks that failed with one of these."`
+	Session   []string       `json:"session,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
+	Upstream  []string       `json:"upstream,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
+	ErrorKind []string       `json:"error_kind,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks that failed with one of these."`
 	Kind      string         `json:"kind,omitempty" enum:"video,image" doc:"Only tasks that make this."`
 	From      string         `json:"from,omitempty" maxLength:"40" doc:"Only tasks created at this moment or after." example:"2026-11-01"`
 	To        string         `json:"to,omitempty" maxLength:"40" doc:"Only tasks created before this moment."`
@@ -103,7 +105,7 @@ func readCursor(text, owner string, f *store.TaskFilter) (id string, err error) 
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil && len(raw) > cursorSumLength {
 		id = string(raw[:len(raw)-cursorSumLength])
-		if slices.Equal(raw[len(id):], cursorSum(id, owner, f)) {
+		if storable(id) && slices.Equal(raw[len(id):], cursorSum(id, owner, f)) {
 			return id, nil
 		}
 	}
