@@ -10,14 +10,16 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
+// heartbeatEvery keeps proxies from taking a quiet stream for a dead one, and
+// finds out who is gone and whose key no longer holds. Tests make it shorter.
+var heartbeatEvery = 15 * time.Second
+
 const (
-	// heartbeatEvery keeps proxies from taking a quiet stream for a dead one, and
-	// finds out who is gone.
-	heartbeatEvery = 15 * time.Second
 	// writePatience is how long a listener may take for one event. One that takes
 	// longer is dropped; it comes back and goes on where it was.
 	writePatience = 10 * time.Second
@@ -139,6 +141,9 @@ func (a *api) serveEvents(w http.ResponseWriter, r *http.Request, taskID string)
 		case <-a.Stopping:
 			return
 		case <-ticker.C:
+			if !a.mayListen(r, c) {
+				return
+			}
 			err = s.send([]byte(":\n\n"))
 		case e, ok := <-listener.C:
 			if !ok {
@@ -152,6 +157,16 @@ func (a *api) serveEvents(w http.ResponseWriter, r *http.Request, taskID string)
 			return
 		}
 	}
+}
+
+// mayListen reports whether the caller would be let in again. A database that is
+// away for a moment ends no stream.
+func (a *api) mayListen(r *http.Request, c *caller) bool {
+	now, err := a.Auth.Authenticate(r)
+	if _, refused := asError[*auth.Refusal](err); refused {
+		return false
+	}
+	return err != nil || now.Has(string(mayRead)) && now.Owner() == c.Owner()
 }
 
 // session is one stream to one listener.
@@ -206,6 +221,11 @@ func (s *session) note(t *store.Task) {
 }
 
 func (s *session) event(e *queue.Event) error {
+	select {
+	case <-s.api.Stopping: // a long replay to a slow listener must not hold it up
+		return errGone
+	default:
+	}
 	s.note(e.Task)
 	return s.send(s.render(e))
 }

@@ -250,3 +250,19 @@ func TestLastEventIDOfAnotherStream(t *testing.T) {
 		t.Errorf("from the future: %v", e)
 	}
 }
+
+// A stream ends when its key no longer holds.
+func TestEventsEndWithTheKey(t *testing.T) {
+	t.Parallel()
+	admin := serve(t, nil)
+	for name, change := range map[string]string{"disabled": `{"enabled":false}`, "without the scope": `{"scopes":["video:create"]}`} {
+		g := admin.as("")
+		me := g.json("GET", "/api/v1/me", "", http.StatusOK)["key"].(map[string]any)["id"].(string)
+		ears := g.listen("/api/v1/events", "")
+		ears.next()
+		admin.json("PATCH", "/api/v1/keys/"+me, change, http.StatusOK)
+		if e := ears.next(); e != nil || ears.lines.Err() != nil {
+			t.Errorf("%s: %v, %v; want the end of the stream", name, e, ears.lines.Err())
+		}
+	}
+}
