@@ -55,8 +55,8 @@ func (m *Mirror) await(ctx context.Context, offset int64, idle func()) (int64, e
 	for {
 		m.mu.Lock()
 		there := m.written - offset
-		if !m.ended && m.written == m.Size {
-			there--
+		if !m.ended && m.Size >= 0 { // also from an upstream that sends too much
+			there = min(m.written, m.Size-1) - offset
 		}
 		ended, err := m.ended, m.err
 		if m.more == nil && !ended {

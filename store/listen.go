@@ -58,7 +58,12 @@ func (s *Store) listenOnce(ctx context.Context, seen *int64) error {
 		return err
 	}
 	conn := pooled.Hijack() // what listens must not go back to others
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	defer func() {
+		// A server that is gone must not hold up the end of the process.
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), eventsPoll)
+		defer cancel()
+		_ = conn.Close(bye)
+	}()
 	if _, err := conn.Exec(ctx, "LISTEN "+eventsChannel); err != nil {
 		return err
 	}
