@@ -73,9 +73,6 @@ func (a *api) await(r *http.Request, task *store.Task, limit time.Duration) (*st
 	id := task.ID
 	go func() {
 		task, err := a.Queue.Wait(ctx, "", id)
-		if err != nil && ctx.Err() != nil {
-			task, err = a.Queue.Task(context.WithoutCancel(ctx), "", id) // the time is over
-		}
 		done <- result{task, err}
 	}()
 	select {

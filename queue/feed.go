@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -255,13 +256,16 @@ func (q *Queue) Replay(ctx context.Context, owner, taskID string, after, to int6
 	return true, nil
 }
 
+// lastLook bounds the reading of a task after the time for it is over.
+const lastLook = 5 * time.Second
+
 // Wait returns the task when it has ended or ctx has, whichever is first, as it
 // is then.
 func (q *Queue) Wait(ctx context.Context, keyID, id string) (*store.Task, error) {
 	for {
 		l := q.Listen("", id)
 		task, err := q.store.Task(ctx, keyID, id)
-		if err != nil || task.Status.Ended() {
+		if ctx.Err() == nil && (err != nil || task.Status.Ended()) {
 			l.Close()
 			return task, err
 		}
@@ -278,7 +282,9 @@ func (q *Queue) Wait(ctx context.Context, keyID, id string) (*store.Task, error)
 		}
 		l.Close()
 		if !dropped || q.stopping.Load() {
-			return q.store.Task(context.WithoutCancel(ctx), keyID, id)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLook)
+			defer cancel()
+			return q.store.Task(last, keyID, id)
 		}
 	}
 }
