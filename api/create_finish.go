@@ -63,7 +63,7 @@ func (a *api) create(w http.ResponseWriter, r *http.Request, c *create) (_ *stor
 		}
 		c.intake.close(ctx, err, used)
 	}()
-	if c.task.IdempotencyKey, err = idempotencyKey(r.Header.Get("Idempotency-Key")); err != nil {
+	if c.task.IdempotencyKey, err = idempotencyKey(r.Header); err != nil {
 		return nil, err
 	}
 	if err = c.read(w, r); err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -125,11 +126,7 @@ type retryOutput struct {
 
 func (a *api) retryTask(ctx context.Context, in *retryInput) (*retryOutput, error) {
 	c := callerOf(ctx)
-	key, err := idempotencyKey(in.IdempotencyKey)
-	if err != nil {
-		return nil, err
-	}
-	task, err := a.Queue.Retry(ctx, c.Owner(), in.ID, key)
+	task, err := a.Queue.Retry(ctx, c.Owner(), in.ID, in.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -140,17 +137,23 @@ func (a *api) retryTask(ctx context.Context, in *retryInput) (*retryOutput, erro
 	return out, nil
 }
 
-// idempotencyKey checks the header of a create; "" is none.
-func idempotencyKey(value string) (string, error) {
-	for _, c := range []byte(value) {
-		if c < ' ' || c > '~' {
-			return "", invalid("Idempotency-Key", "must be at most 255 printable ASCII characters")
-		}
+// idempotencyKey reads the header of a create; "" is none. One that is there and
+// empty, or there twice, is a client's mistake that would cost it the protection
+// it believes to have.
+func idempotencyKey(h http.Header) (string, error) {
+	values := h.Values("Idempotency-Key")
+	switch {
+	case len(values) == 0:
+		return "", nil
+	case len(values) > 1:
+		return "", invalid("Idempotency-Key", "is given twice")
+	case values[0] == "":
+		return "", invalid("Idempotency-Key", "must not be empty; leave it out instead")
 	}
-	if len(value) > 255 {
+	if len(values[0]) > 255 || strings.ContainsFunc(values[0], func(r rune) bool { return r < ' ' || r > '~' }) {
 		return "", invalid("Idempotency-Key", "must be at most 255 printable ASCII characters")
 	}
-	return value, nil
+	return values[0], nil
 }
 
 func (a *api) deleteTask(ctx context.Context, in *byID) (*body[okAnswer], error) {

@@ -211,8 +211,11 @@ func (g *gateway) do(method, path, contentType string, body io.Reader, header ..
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+	for i := 0; i < len(header); i += 2 { // also one that is there twice
+		if i == 0 || header[i] != header[i-2] {
+			r.Header.Del(header[i])
+		}
+		r.Header.Add(header[i], header[i+1])
 	}
 	res, err := g.client.Do(r)
 	if err != nil {

@@ -37,6 +37,9 @@ func (a *api) strict(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	op := ctx.Operation()
 	err := checkQuery(r.URL.RawQuery, op.Parameters)
+	if err == nil && slices.ContainsFunc(op.Parameters, func(p *huma.Param) bool { return p.Name == "Idempotency-Key" }) {
+		_, err = idempotencyKey(r.Header)
+	}
 	if body := op.RequestBody; err == nil && body != nil && body.Content["application/json"] != nil {
 		err = strictBody(w, r, body.Required)
 	}
@@ -57,6 +60,9 @@ func checkQuery(raw string, params []*huma.Param) error {
 		return invalid("query", "is malformed: write special characters as %%XX")
 	}
 	for name, values := range query {
+		if len(values) > 1 { // only the first would count
+			return invalid(short(name), "is given twice; a list has commas")
+		}
 		for _, value := range values {
 			if err := checkText(short(name), value); err != nil {
 				return err

@@ -76,6 +76,8 @@ func TestStrictQuery(t *testing.T) {
 		"status=":              "status",
 		"kind=":                "kind",
 		"status=failed;before": "query",
+		"limit=1&limit=2":      "limit",
+		"status=a&status=b":    "status",
 	} {
 		problem := g.json("GET", "/api/v1/tasks?"+query, "", http.StatusBadRequest)
 		list, _ := problem["errors"].([]any)
