@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,11 +85,11 @@ func (s *stream) send(message []byte) error {
 
 // message is one event as it goes over the wire.
 func message(seq int64, name string, data any) []byte {
-	text, err := json.Marshal(data)
+	line, err := plainJSON(data)
 	if err != nil { // plain structs
-		text = []byte("{}")
+		line = []byte("{}\n")
 	}
-	return fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", seq, name, text)
+	return fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n", seq, name, line)
 }
 
 // serveEvents serves the events of the caller's tasks, or of one task. It begins

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -145,7 +146,7 @@ func init() {
 
 // writeJSON sends the value; the content type is the handler's, or JSON's.
 func writeJSON(w http.ResponseWriter, status int, value any) {
-	body, err := json.Marshal(value)
+	body, err := plainJSON(value)
 	if err != nil { // only plain structs are passed in
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
@@ -154,7 +155,17 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // whoever is gone gets no answer
+	_, _ = w.Write(body) // whoever is gone gets no answer
+}
+
+// plainJSON writes one line of JSON in which a link can be read and copied: it
+// has & where the encoder would write \u0026 for the sake of web pages.
+func plainJSON(value any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(value)
+	return b.Bytes(), err
 }
 
 // Interface guards

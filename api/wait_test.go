@@ -60,6 +60,9 @@ func TestWaitForVideo(t *testing.T) {
 			if len(list) != 1 || list[0]["url"] != task["video_url"] || list[0]["revised_prompt"] != "a paper boat" || task["status"] != "succeeded" {
 				t.Errorf("answer %s, task %v", raw, task)
 			}
+			if link, _ := task["video_url"].(string); !strings.Contains(string(raw), link) {
+				t.Errorf("%s does not have the link %s as people would copy it", raw, link)
+			}
 		})
 	}
 	for _, wait := range []string{"-1", "x", "14401", ""} {
@@ -176,7 +179,7 @@ func TestWaitEnds(t *testing.T) {
 // The same request with the same key makes one task, in whatever form it comes.
 func TestIdempotentCreates(t *testing.T) {
 	t.Parallel()
-	g := serve(t, nil).as("")
+	g := serve(t, nil).as(`{"name":"once","scopes":["video:create","task:read","task:retry"]}`)
 	picture := pngFile(t)
 	contentType, body := form(t, textPart("prompt", "once"), textPart("duration", "5"), part{field: "files", file: "a.png", content: picture})
 	res, raw := g.do("POST", "/v1/videos/generations", contentType, body, "Idempotency-Key", "k1")
@@ -197,6 +200,12 @@ func TestIdempotentCreates(t *testing.T) {
 	}
 	res, raw = g.do("POST", "/v1/videos/generations", "application/json", strings.NewReader(quickVideo), "Idempotency-Key", strings.Repeat("k", 256))
 	g.decode(res, raw, http.StatusBadRequest)
+	for _, path := range []string{"/v1/videos/generations", "/api/v1/tasks/" + id.(string) + "/retry"} {
+		for _, header := range [][]string{{"Idempotency-Key", ""}, {"Idempotency-Key", "a", "Idempotency-Key", "b"}} {
+			res, raw = g.do("POST", path, "application/json", strings.NewReader(quickVideo), header...)
+			g.decode(res, raw, http.StatusBadRequest)
+		}
+	}
 	if list := g.json("GET", "/api/v1/tasks", "", http.StatusOK)["tasks"].([]any); len(list) != 1 {
 		t.Errorf("%d tasks", len(list))
 	}
