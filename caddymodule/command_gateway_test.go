@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
@@ -249,6 +250,12 @@ func TestTaskCommands(t *testing.T) {
 	g.looks(g.jimeng("", "task", "delete", id), "deleted ID\n")
 	g.refused(id+": It does not exist.", "task", "show", id)
 	g.refused("task "+id+": It does not exist.", "task", "watch", id)
+	g.jimeng("", "generate", "--prompt", "a boat", "--model", "jimeng-4.5", "--out", filepath.Join(g.dir, "paint.png"))
+	for n := range 4 {
+		if image, err := os.ReadFile(filepath.Join(g.dir, fmt.Sprintf("paint-%d.png", n+1))); err != nil || !strings.HasPrefix(string(image), "\x89PNG") {
+			t.Errorf("picture %d: %d bytes, %v", n+1, len(image), err)
+		}
+	}
 }
 
 func TestWatchAndCancel(t *testing.T) {

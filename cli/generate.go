@@ -17,19 +17,20 @@ import (
 
 func (c Connect) generate() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "generate --prompt <text> [--file <file>]… [--out <file>]", Short: "Make a video, wait for it and save it", Args: cobra.NoArgs,
+		Use: "generate --prompt <text> [--file <file>]… [--out <file>]", Short: "Make a video or pictures, wait for them and save them", Args: cobra.NoArgs,
 		Long: `Sends a task like any client would, follows it to its end and saves the result.
 It costs what the upstream charges. Ctrl-C while the task runs ends the waiting,
 not the task; "task watch" goes on with it.`,
 		Example: `  generate --prompt "a paper boat on a pond" --out boat.mp4
-  generate --prompt "@1 drifts over the pond" --file boat.png --duration 5 --ratio 16:9 --out boat.mp4`,
+  generate --prompt "@1 drifts over the pond" --file boat.png --duration 5 --ratio 16:9 --out boat.mp4
+  generate --prompt "a paper boat" --model jimeng-4.5 --out boat.png`,
 	}
 	flags := cmd.Flags()
 	prompt := flags.String("prompt", "", "what to show; @1 is the first file, and so on")
-	model := flags.String("model", "", "the model (default: the gateway's)")
+	model := flags.String("model", "", "the model, of videos or of pictures (default: the gateway's for videos)")
 	duration := flags.Int("duration", 0, "seconds (default: the model's)")
 	ratio := flags.String("ratio", "", "shape of the picture, such as 16:9 (default: the model's)")
-	resolution := flags.String("resolution", "", "such as 720p (default: the model's)")
+	resolution := flags.String("resolution", "", "such as 720p, or 2k for pictures (default: the model's)")
 	files := flags.StringArray("file", nil, "a picture, video or sound to start from; may be repeated")
 	out := outFlag(cmd)
 	cmd.RunE = c.on(func(r *run, _ []string) error {
@@ -73,7 +74,7 @@ func (r *run) generated(ctx context.Context, id, out string) error {
 	return nil
 }
 
-// create sends a request for a video and returns the id of the task.
+// create sends a request for what the model makes and returns the id of the task.
 func (r *run) create(ctx context.Context, fields [][2]string, files []string) (id string, err error) {
 	for _, name := range files { // before anything is sent
 		if info, err := os.Stat(name); err != nil {
@@ -93,7 +94,7 @@ func (r *run) create(ctx context.Context, fields [][2]string, files []string) (i
 		_ = body.Close() // ends the writing if the gateway refused before it had read everything
 		<-written
 	}()
-	response, err := r.send(ctx, http.MethodPost, "/v1/videos/generations", form.FormDataContentType(), body)
+	response, err := r.send(ctx, http.MethodPost, "/api/v1/tasks", form.FormDataContentType(), body)
 	if err != nil {
 		return "", err
 	}
