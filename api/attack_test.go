@@ -76,7 +76,7 @@ func TestHostileFiles(t *testing.T) {
 			contentType, body := form(t, part{field: "files", file: "good.png", content: picture}, test.file, textPart("prompt", "a boat"))
 			whole := body.String()
 			res, raw := g.do("POST", "/v1/videos/generations", contentType, strings.NewReader(whole))
-			refused(t, &g, files, res, raw, test.status, "files", test.message)
+			refused(t, &g, files, res, raw, test.status, "files[1]", test.message)
 			inJSON := fmt.Sprintf(`{"prompt":"a boat","files":[{"data":%q},{"data":%q,"filename":%q,"mime_type":%q}]}`,
 				inBase64(picture), inBase64(test.file.content), test.file.file, test.file.contentType)
 			for path, body := range map[string]string{"/api/v1/tasks": inJSON, "/v1/videos/generations": inJSON} {

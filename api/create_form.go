@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -83,13 +84,20 @@ func (c *create) addFile(ctx context.Context, part *multipart.Part) error {
 }
 
 func (c *create) storeFile(ctx context.Context, part *multipart.Part, content io.Reader) error {
-	file, err := c.intake.stage(ctx, "files", part.Header.Get("Content-Type"), content)
+	field := c.next("files")
+	file, err := c.intake.stage(ctx, field, part.Header.Get("Content-Type"), content)
 	if err != nil {
 		return err
 	}
 	file.Name = fileName(part.FileName())
-	c.put("files", input{field: "files", file: file})
+	c.put("files", input{field: field, file: file})
 	return nil
+}
+
+// next names the place of the next material of a field as in JSON, so that an
+// error tells which of several files it is about.
+func (c *create) next(name string) string {
+	return fmt.Sprintf("%s[%d]", name, len(c.inputs[name]))
 }
 
 // addText takes one text field, as soon as it is read, so that a mistake before
@@ -156,7 +164,7 @@ func (c *create) addFormInputs(ctx context.Context, name, value string) error {
 		if len(c.inputs[name]) == maxInputs {
 			return invalid(name, "has more than %d entries", maxInputs)
 		}
-		in, err := c.intake.fromString(ctx, name, inlineText{content: entry})
+		in, err := c.intake.fromString(ctx, c.next(name), inlineText{content: entry})
 		if err != nil {
 			return err
 		}
