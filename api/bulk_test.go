@@ -117,6 +117,9 @@ func TestRetryOnce(t *testing.T) {
 	if again := g.decode(res, raw, http.StatusCreated); again["task"].(map[string]any)["id"] != first || res.Header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("again: %v, %v", again, res.Header)
 	}
+	if location := res.Header.Get("Location"); location != "/api/v1/tasks/"+first.(string) {
+		t.Errorf("Location: %q", location)
+	}
 	if p := retry(second, "k1", http.StatusUnprocessableEntity); p["code"] != "idempotency_mismatch" {
 		t.Errorf("another request: %v", p)
 	}

@@ -120,6 +120,7 @@ type retryAnswer struct {
 }
 
 type retryOutput struct {
+	Location string `header:"Location" doc:"Where to follow the new task."`
 	Replayed string `header:"Idempotency-Replayed" doc:"true if an earlier request with the same key has made the task."`
 	Body     retryAnswer
 }
@@ -130,7 +131,7 @@ func (a *api) retryTask(ctx context.Context, in *retryInput) (*retryOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	out := &retryOutput{Body: retryAnswer{a.taskView(c.base, task), in.ID}}
+	out := &retryOutput{Location: taskPath(task), Body: retryAnswer{a.taskView(c.base, task), in.ID}}
 	if task.Replayed {
 		out.Replayed = "true"
 	}
