@@ -26,7 +26,7 @@ func TestFiltersAndBulk(t *testing.T) {
 	me := g.json("GET", "/api/v1/me", "", http.StatusOK)["key"].(map[string]any)["id"].(string)
 	session := g.task(good)["session_pool_id"].(string)
 	for query, want := range map[string]int{
-		"": 8, "status=failed": 1, "status=failed,succeeded": 2, "status=queued": 5, "model=seedance-2.0": 2,
+		"": 8, "status=failed": 1, "status=failed,succeeded": 2, "status=queued": 5, "model=seedance-2.0": 2, "model=jimeng-video-seedance-2.0": 2, "model=jimeng-video-3.0": 6, "model=none": 0,
 		"error_kind=" + kind: 1, "error_kind=network": 0, "q=bad%20ONE": 1, "q=100%25_": 1, "q=nothing": 0, "q=" + good: 1,
 		"key=" + me: 8, "key=someone": 0, "session=" + session + "&status=succeeded": 1, "upstream=jimeng&status=failed": 1, "upstream=no": 0,
 		"kind=image": 0, "from=2020-01-01": 8, "from=2999-01-01": 0, "to=2999-01-01T00:00:00Z": 8, "to=2020-01-01": 0,

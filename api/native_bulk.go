@@ -47,7 +47,7 @@ func (a *api) bulk(action queue.Action) func(context.Context, *bulkInput) (*body
 		}
 		result := &queue.Bulk{}
 		if ok {
-			if result, err = a.Queue.Bulk(ctx, action, filter, in.Body.DryRun); err != nil {
+			if result, err = a.Queue.Bulk(ctx, action, a.everyName(filter), in.Body.DryRun); err != nil {
 				return nil, err
 			}
 		}

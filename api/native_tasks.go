@@ -67,7 +67,7 @@ func (a *api) listTasks(ctx context.Context, in *listTasksInput) (*body[listTask
 		}
 		return reply(answer)
 	}
-	tasks, next, err := a.Store.Tasks(ctx, filter, before, in.Limit)
+	tasks, next, err := a.Store.Tasks(ctx, a.everyName(filter), before, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (a *api) listTasks(ctx context.Context, in *listTasksInput) (*body[listTask
 		answer.Tasks = append(answer.Tasks, a.taskView(c.base, task))
 	}
 	if in.Counts {
-		if answer.Counts, err = a.count(ctx, filter); err != nil {
+		if answer.Counts, err = a.count(ctx, a.everyName(filter)); err != nil {
 			return nil, err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // capital because huma looks only into embedded structs that are exported.
 type FilterInput struct {
 	Status    []store.Status `query:"status" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses, separated by commas."`
-	Model     []string       `query:"model" maxItems:"20" doc:"Only tasks of these models, as their clients named them."`
+	Model     []string       `query:"model" maxItems:"20" doc:"Only tasks of these models, by any of their names."`
 	Key       string         `query:"key" maxLength:"64" doc:"Only tasks of the key with this id."`
 	Session   []string       `query:"session" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
 	Upstream  []string       `query:"upstream" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
@@ -32,7 +32,7 @@ type FilterInput struct {
 type taskSelection struct {
 	IDs       []string       `json:"ids,omitempty" minItems:"1" maxItems:"500" doc:"Only these tasks."`
 	Status    []store.Status `json:"status,omitempty" minItems:"1" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses."`
-	Model     []string       `json:"model,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks of these models."`
+	Model     []string       `json:"model,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks of these models, by any of their names."`
 	Key       string         `json:"key,omitempty" maxLength:"64" doc:"Only tasks of the key with this id."`
 	Session   []string       `json:"session,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
 	Upstream  []string       `json:"upstream,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
@@ -77,6 +77,21 @@ func (s *taskSelection) filter(c *caller) (f store.TaskFilter, ok bool, err erro
 		f.KeyID = s.Key
 	}
 	return f, true, nil
+}
+
+// everyName adds the other names of the models: a task has the one that its client
+// used, and whoever looks for a model wants all of its tasks.
+func (a *api) everyName(f store.TaskFilter) store.TaskFilter {
+	var names []string
+	for _, name := range f.Models {
+		names = append(names, name)
+		if m := a.Queue.Model(name); m != nil {
+			names = append(append(names, m.ID), m.Aliases...)
+		}
+	}
+	slices.Sort(names)
+	f.Models = slices.Compact(names)
+	return f
 }
 
 // moment reads a moment or a date in UTC as Unix milliseconds, 0 for none.
