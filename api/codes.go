@@ -23,6 +23,8 @@ var errorCodes = []errorCode{
 	{"invalid_request", http.StatusBadRequest, "A field is missing, unknown, of the wrong type or out of range, or the body cannot be read.",
 		"The message names the field and what is allowed. Nothing was stored and nothing is paid."},
 	{"invalid_cursor", http.StatusBadRequest, "The cursor was changed, or belongs to another key or another filter.", "Begin with the first page, or send the filter that the cursor was made for."},
+	{"invalid_size", http.StatusBadRequest, "The upstream makes no images of this size.", "The message lists the sizes; or use `ratio` and `resolution`."},
+	{"fetch_failed", http.StatusBadRequest, "A material that is a URL could not be fetched, or is within a private network.", "The message says why. Upload the file instead, or make the URL public."},
 
 	{"missing_key", http.StatusUnauthorized, "The request carries no API key and no browser session.", "Send `Authorization: Bearer gw_…`, or sign in."},
 	{"invalid_key", http.StatusUnauthorized, "No key is like this one: mistyped, deleted, or replaced by a new secret.", "Ask an admin for a key, or for a new secret of yours."},
@@ -34,14 +36,12 @@ var errorCodes = []errorCode{
 	{"cross_origin", http.StatusForbidden, "A page of another origin has sent the request with the browser's cookie.", "Use an API key: the cookie is for the gateway's own pages."},
 	{"loopback_only", http.StatusForbidden, "Authentication is off, and the request does not come straight from this machine.",
 		"Switch authentication on, or say `auth off insecure` in the configuration if everybody may be an admin."},
-	{"link_expired", http.StatusForbidden, "The time of a link to a file is over.", "Read the task again: it has a fresh link. The file itself stays."},
-	{"link_invalid", http.StatusForbidden, "A link to a file was changed or cut off.", "Use the link as it is in the task, with its whole query."},
+	{"link_expired", http.StatusForbidden, "The time of a link to a file is over.", "Read the task or the material again: it has a fresh link. The file itself stays."},
+	{"link_invalid", http.StatusForbidden, "A link to a file was changed or cut off.", "Use the link as it is in the answer, with its whole query."},
 
 	{"not_found", http.StatusNotFound, "It does not exist, or belongs to another key.", "Check the id, and that the key is the one that made it."},
 	{"unknown_path", http.StatusNotFound, "There is no endpoint with this path.", "The page `/api/docs` lists them all."},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The endpoint exists, but not with this method.", "The header `Allow` lists the methods."},
-	{"invalid_size", http.StatusBadRequest, "The upstream makes no images of this size.", "The message lists the sizes; or use `ratio` and `resolution`."},
-	{"fetch_failed", http.StatusBadRequest, "A material that is a URL could not be fetched, or is within a private network.", "The message says why. Upload the file instead, or make the URL public."},
 	{"body_timeout", http.StatusRequestTimeout, "The body of the request did not arrive in time.", "Send it again over a faster line, or a smaller one."},
 
 	{"conflict", http.StatusConflict, "The same thing exists already, such as a session with this login.", "Use or change the one that is there."},
@@ -50,12 +50,12 @@ var errorCodes = []errorCode{
 	{"material_gone", http.StatusConflict, "A material of the request was deleted while the request was on its way.", "Send the request again, or upload the material again."},
 	{"task_cancelled", http.StatusConflict, "The task was cancelled while the request waited for its result.", "Send the request again if the result is wanted after all."},
 	{"task_ended", http.StatusConflict, "The task has succeeded, failed or been cancelled already.", "Nothing is left to cancel; read the task."},
-	{"task_not_ended", http.StatusConflict, "Only a task that has ended can be sent again.", "Wait for its end, or cancel it first."},
+	{"task_not_ended", http.StatusConflict, "Only a task that has ended can be sent again or deleted.", "Wait for its end, or cancel it first."},
 
 	{"artifact_expired", http.StatusGone, "The file of a result was deleted: it was kept for as long as results are, or had to make room.",
 		"Make the video again with `POST /api/v1/tasks/{id}/retry`. `expires_at` of an artifact says in time when it goes."},
 
-	{"too_large", http.StatusRequestEntityTooLarge, "A file, a text or the whole request is larger than allowed.", "The message names the limit. Files belong into `multipart/form-data`."},
+	{"too_large", http.StatusRequestEntityTooLarge, "A file, a text or the whole request is larger than allowed.", "The message names the limit. Large files are better sent as `multipart/form-data`."},
 	{"too_many_files", http.StatusRequestEntityTooLarge, "The request has more files than allowed.", "The message names the limit."},
 	{"unsupported_media_type", http.StatusUnsupportedMediaType, "The body is neither of the types that the endpoint takes.", "Set `Content-Type` to the one that the message names, and send that."},
 

@@ -60,7 +60,7 @@ var details = map[string]detail{
 	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162}}},
 	"GET /api/v1/stats":   {answer: exampleCounts},
 
-	"GET /api/v1/tasks":              {codes: []string{"invalid_cursor"}, answer: listTasksAnswer{Tasks: []*taskView{exampleTask}, Next: new("MDFLOVRaNFI2UThXMkU1WTdWMUozTTBQOUE9Zt8Q6rKB")}},
+	"GET /api/v1/tasks":              {codes: []string{"invalid_cursor"}, answer: listTasksAnswer{Tasks: []*taskView{exampleTask}, Next: new("MDFrOXR6NHI2cTh3MmU1eTd2MWozbTBwOWE9Zt8Q6rKBxA")}},
 	"GET /api/v1/tasks/{id}":         {answer: taskAnswer{exampleTask}},
 	"DELETE /api/v1/tasks/{id}":      {codes: []string{"task_not_ended"}, answer: okAnswer{true}},
 	"GET /api/v1/tasks/{id}/history": {answer: exampleHistory},
@@ -110,8 +110,8 @@ var (
 )
 
 const (
-	exampleID        = "01K9TZ4R6Q8W2E5Y7V1J3M0P9A"
-	exampleSessionID = "01K9TXW3B5N7M9V1C3X5Z7K9KJ"
+	exampleID        = "01k9tz4r6q8w2e5y7v1j3m0p9a"
+	exampleSessionID = "ses_01k9txw3b5n7m9v1c3x5z7k9kj"
 	exampleSecret    = "gw_0f6e5b1c4a7d49d38c2b9e1f7a3d5c60"
 	examplePoster    = "https://video.example.com/v1/artifacts/" + exampleID + "/1?expires=1794668400&signature=c04d…"
 	exampleLink      = "https://video.example.com/v1/artifacts/" + exampleID + "/0?expires=1794668400&signature=7b1f…"

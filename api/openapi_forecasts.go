@@ -26,7 +26,7 @@ var exampleExplanation = explainAnswer{
 	TaskID: exampleID, Status: store.Queued, Reasons: exampleReasons, Place: examplePlace, ETA: exampleETA, NextSlotAt: after(20 * time.Second),
 	Attempts: []attemptView{}, Sessions: []judgedView{
 		{ID: exampleSessionID, State: store.Ready, Code: pool.SessionBusy},
-		{ID: "01K9TXW3B5N7M9V1C3X5Z7K9KK", State: store.Cooling, Until: after(10 * time.Minute), Code: pool.SessionCooling},
+		{ID: "ses_01k9txw3b5n7m9v1c3x5z7k9kk", State: store.Cooling, Until: after(10 * time.Minute), Code: pool.SessionCooling},
 	},
 }
 

@@ -212,12 +212,12 @@ func (a *api) materialLimits() string {
 // describeFiles describes the links that tasks hand out.
 func (a *api) describeFiles(d *document) {
 	for _, kind := range []struct{ pattern, id, summary, text string }{
-		{"GET /v1/artifacts/{task}/{number}", "fetch-artifact", "Fetch a result", "The link is in the task: `video_url`, and `url` of each of its `artifacts`."},
-		{"GET /v1/materials/{task}/{number}", "fetch-task-material", "Fetch a material of a task", "The link is in the task: `url` of each of its `materials`."},
-		{"GET /v1/materials/{id}", "fetch-material", "Fetch a material", "The link is `url` of the material."},
+		{"GET /v1/artifacts/{task}/{number}", "fetch-artifact", "Fetch a result", "The link is in the task: `video_url`, and `url` of each of its `artifacts`. Read the task again for a fresh one."},
+		{"GET /v1/materials/{task}/{number}", "fetch-task-material", "Fetch a material of a task", "The link is in the task: `url` of each of its `materials`. Read the task again for a fresh one."},
+		{"GET /v1/materials/{id}", "fetch-material", "Fetch a material", "The link is `url` of the material. Read the material again for a fresh one."},
 	} {
 		op := d.add(kind.pattern, kind.id, "files", kind.summary, kind.text+
-			" It works without a key, and expires; read the task again for a fresh one. Ranges and conditional requests work, so that players can seek and pages can cache.")
+			" It works without a key, and expires. Ranges and conditional requests work, so that players can seek and pages can cache.")
 		text := func(name, in, doc string, required bool) *huma.Param {
 			return &huma.Param{Name: name, In: in, Description: doc, Required: required, Schema: &huma.Schema{Type: huma.TypeString}}
 		}

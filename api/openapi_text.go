@@ -7,9 +7,11 @@ const aboutAPI = `A gateway for asynchronous generation of videos and images: se
 
 **Key.** Every request but the public ones carries a key, ` + "`Authorization: Bearer gw_…`" + `, or the dashboard's cookie. A key sees its own tasks, one with the scope ` + "`admin`" + ` sees all; what belongs to another key answers like something that does not exist.
 
+**Following.** ` + "`/api/v1/events`" + ` streams what happens to all own tasks, so that nobody needs to ask again and again.
+
 **Errors.** Bad input gets one 4xx answer that names the field and what is allowed; nothing is stored and nothing is paid. Under ` + "`/api/`" + ` and ` + "`/auth/`" + ` errors are ` + "`application/problem+json`" + ` (RFC 9457) with a ` + "`code`" + ` that never changes; under ` + "`/v1/`" + ` they have the shape of jimeng-free-api, with OpenAI's inside.
 
-**Limits.** A key may have a limit of requests a minute, which ` + "`X-RateLimit-Limit`" + ` and ` + "`X-RateLimit-Remaining`" + ` tell with every answer, and a quota of tasks a UTC day. Bodies in JSON have at most 1 MiB and 32 levels, and no member twice. 429 and 503 say in ` + "`Retry-After`" + ` how long to wait.
+**Limits.** A key may have a limit of requests a minute, which ` + "`X-RateLimit-Limit`" + ` and ` + "`X-RateLimit-Remaining`" + ` tell with every answer, and a quota of tasks a UTC day. Bodies in JSON have at most 1 MiB without the files in them, 32 levels, and no member twice. 429 and 503 say in ` + "`Retry-After`" + ` how long to wait.
 
 **Times** are RFC 3339 in UTC. Texts are UTF-8 without control characters other than line breaks and tabs.`
 

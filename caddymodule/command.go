@@ -34,7 +34,7 @@ or at ` + caddy.DefaultAdminListen + `.`
 func simulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate [--listen <address>] [--variant stock|fork|iptag] [--delay <duration>]",
-		Short: "Runs a simulated upstream",
+		Short: "Run a simulated upstream",
 		Long: `Runs a server that speaks the protocol of jimeng-free-api-all, costs nothing,
 and answers with a small real video. Point the driver free_api at its address.
 GET /_simulator/submits tells every submit that would have been paid.`,

@@ -106,7 +106,7 @@ func (c Connect) sessionAdd() *cobra.Command {
 		Long: `Adds a session. The secret, for jimeng-free-api the cookie sessionid, is read from
 the standard input or from a file, so that it stands neither in the shell's
 history nor in the list of processes. At a terminal it is asked for.`,
-		Example: "  add --label ana\n  add --label ana --file ana.cookie\n  pass jimeng/ana | … add --label ana",
+		Example: "  add --label ana\n  add --label ana --file ana.cookie\n  pass show jimeng/ana | … add --label ana",
 	}
 	flags := cmd.Flags()
 	label := flags.String("label", "", "what it is called")

@@ -17,7 +17,7 @@ func (c Connect) taskWatch() *cobra.Command {
 		Long: `Follows a task until it has ended: with a bar at a terminal, with a line for every
 change elsewhere, with a line of JSON for every change with --json. Fails if the
 task does not succeed. Ctrl-C ends the watching, not the task.`,
-		Example: "  watch 01JC…\n  watch 01JC… --out video.mp4",
+		Example: "  watch 01jc…\n  watch 01jc… --out video.mp4",
 	}
 	out := outFlag(cmd)
 	cmd.RunE = c.on(func(r *run, args []string) error {
