@@ -9,9 +9,9 @@ import (
 
 type bulkInput struct {
 	Body struct {
-		Filter taskSelection `json:"filter,omitempty" doc:"Which tasks. All that it names must fit."`
-		All    bool          `json:"all,omitempty" doc:"Confirms that a filter without any member means every task."`
-		DryRun bool          `json:"dry_run,omitempty" doc:"Only count."`
+		Filter TaskFilter `json:"filter,omitempty" doc:"Which tasks. All that it names must fit."`
+		All    bool       `json:"all,omitempty" doc:"Confirms that a filter without any member means every task."`
+		DryRun bool       `json:"dry_run,omitempty" doc:"Only count."`
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 func (a *api) statusOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/me", "get-me", "status", "Read the caller's own key", "Its limits, and what it has used today."), a.getMe)
 	handle(a, h, operation(get, "/api/v1/stats", "get-stats", "status", "Count tasks",
-		"One's own, or everybody's for an admin; with a filter those that it chooses, whatever status it names. "+
+		"One's own, or everybody's for an admin; with a filter those that it chooses, whatever status it names; several values have commas between them. "+
 			"Without one, or with a key only, the numbers are exact however many tasks there are."), a.getStats)
 	health := operation(get, "/api/v1/health", "get-health", "status", "Ask whether the gateway works",
 		"Needs no key; callers with the scope `task:read` are told more. 503 when it does not work.")
@@ -71,7 +71,7 @@ func taskCountsOf(stats map[store.Status]int64) *taskCounts {
 	return c
 }
 
-func (a *api) getStats(ctx context.Context, in *FilterInput) (*body[*taskCounts], error) {
+func (a *api) getStats(ctx context.Context, in *TaskFilter) (*body[*taskCounts], error) {
 	filter, ok, err := in.filter(callerOf(ctx))
 	if err != nil {
 		return nil, err

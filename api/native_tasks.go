@@ -12,7 +12,7 @@ import (
 
 func (a *api) taskOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/tasks", "list-tasks", "tasks", "List tasks",
-		"The newest first; one's own, or everybody's for an admin. Pages stay right while tasks are added: none is shown twice or left out. "+
+		"The newest first; one's own, or everybody's for an admin. In the filter, several values have commas between them. Pages stay right while tasks are added: none is shown twice or left out. "+
 			"A page can have fewer tasks than `limit` and a `next` all the same, when few of many tasks pass the filter."), a.listTasks)
 	handle(a, h, operation(get, "/api/v1/tasks/{id}", "get-task", "tasks", "Read a task",
 		"To follow a task, listen to `/api/v1/tasks/{id}/events`, or ask again every few seconds until the status is succeeded, failed or cancelled."), a.getTask)
@@ -38,7 +38,7 @@ type taskAnswer struct {
 }
 
 type listTasksInput struct {
-	FilterInput
+	TaskFilter
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"50" doc:"How many."`
 	Cursor string `query:"cursor" maxLength:"200" doc:"The member next of the page before, with the same filter."`
 	Counts bool   `query:"counts" doc:"Also count the tasks that the filter chooses by status, whatever status it asks for."`

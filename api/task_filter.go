@@ -11,51 +11,31 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
-// FilterInput chooses tasks in a query. Lists are separated by commas. It has a
-// capital because huma looks only into embedded structs that are exported.
-type FilterInput struct {
-	Status    []store.Status `query:"status" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses, separated by commas."`
-	Model     []string       `query:"model" maxItems:"20" doc:"Only tasks of these models, by any of their names."`
-	Key       string         `query:"key" maxLength:"64" doc:"Only tasks of the key with this id."`
-	Session   []string       `query:"session" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
-	Upstream  []string       `query:"upstream" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
-	ErrorKind []string       `query:"error_kind" maxItems:"20" doc:"Only tasks that failed with one of these."`
-	Kind      string         `query:"kind" enum:"video,image" doc:"Only tasks that make this."`
-	From      string         `query:"from" maxLength:"40" doc:"Only tasks created at this moment or after: RFC 3339, or a date in UTC." example:"2026-11-01"`
-	To        string         `query:"to" maxLength:"40" doc:"Only tasks created before this moment." example:"2026-11-02T12:00:00Z"`
-	Text      string         `query:"q" maxLength:"200" doc:"Only tasks with this in their prompt, error message or id."`
-}
-
-// taskSelection is the same in a body, and the tasks one by one. A list
-// that is there and empty is refused: it is meant to choose nothing, and would
-// choose everything.
-type taskSelection struct {
+// TaskFilter chooses tasks: in a query, where several values have commas between
+// them, or in a body, where tasks can also be named one by one. It has a capital
+// because huma looks only into embedded structs that are exported. A list that is
+// there and empty is refused: it means to choose nothing, and would choose all.
+type TaskFilter struct {
 	IDs       []string       `json:"ids,omitempty" minItems:"1" maxItems:"500" doc:"Only these tasks."`
-	Status    []store.Status `json:"status,omitempty" minItems:"1" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses."`
-	Model     []string       `json:"model,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks of these models, by any of their names."`
-	Key       string         `json:"key,omitempty" maxLength:"64" doc:"Only tasks of the key with this id."`
-	Session   []string       `json:"session,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
-	Upstream  []string       `json:"upstream,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
-	ErrorKind []string       `json:"error_kind,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks that failed with one of these."`
-	Kind      string         `json:"kind,omitempty" enum:"video,image" doc:"Only tasks that make this."`
-	From      string         `json:"from,omitempty" maxLength:"40" doc:"Only tasks created at this moment or after." example:"2026-11-01"`
-	To        string         `json:"to,omitempty" maxLength:"40" doc:"Only tasks created before this moment."`
-	Text      string         `json:"q,omitempty" maxLength:"200" doc:"Only tasks with this in their prompt, error message or id."`
+	Status    []store.Status `query:"status" json:"status,omitempty" minItems:"1" maxItems:"7" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"Only tasks with one of these statuses."`
+	Model     []string       `query:"model" json:"model,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks of these models, by any of their names."`
+	Key       string         `query:"key" json:"key,omitempty" maxLength:"64" doc:"Only tasks of the key with this id."`
+	Session   []string       `query:"session" json:"session,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was on these sessions."`
+	Upstream  []string       `query:"upstream" json:"upstream,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks whose last attempt was at these upstreams."`
+	ErrorKind []string       `query:"error_kind" json:"error_kind,omitempty" minItems:"1" maxItems:"20" doc:"Only tasks that failed with one of these."`
+	Kind      string         `query:"kind" json:"kind,omitempty" enum:"video,image" doc:"Only tasks that make this."`
+	From      string         `query:"from" json:"from,omitempty" maxLength:"40" doc:"Only tasks created at this moment or after: RFC 3339, or a date in UTC." example:"2026-11-01"`
+	To        string         `query:"to" json:"to,omitempty" maxLength:"40" doc:"Only tasks created before this moment." example:"2026-11-02T12:00:00Z"`
+	Text      string         `query:"q" json:"q,omitempty" maxLength:"200" doc:"Only tasks with this in their prompt, error message or id."`
 }
 
-func (s *taskSelection) empty() bool {
+func (s *TaskFilter) empty() bool {
 	text, err := json.Marshal(s)
 	return err == nil && string(text) == "{}"
 }
 
 // filter is what the store looks for. ok is false if nothing can match.
-func (in *FilterInput) filter(c *caller) (f store.TaskFilter, ok bool, err error) {
-	s := taskSelection{Status: in.Status, Model: in.Model, Key: in.Key, Session: in.Session, Upstream: in.Upstream,
-		ErrorKind: in.ErrorKind, Kind: in.Kind, From: in.From, To: in.To, Text: in.Text}
-	return s.filter(c)
-}
-
-func (s *taskSelection) filter(c *caller) (f store.TaskFilter, ok bool, err error) {
+func (s *TaskFilter) filter(c *caller) (f store.TaskFilter, ok bool, err error) {
 	f = store.TaskFilter{KeyID: c.Owner(), IDs: s.IDs, Statuses: s.Status, Models: s.Model, Sessions: s.Session,
 		Upstreams: s.Upstream, ErrorKinds: s.ErrorKind, Kind: s.Kind, Text: s.Text}
 	if f.From, err = moment("from", s.From); err != nil {
