@@ -17,7 +17,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/oklog/ulid/v2"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -114,7 +113,7 @@ func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
 		return nil, err
 	}
 	session := &store.Session{
-		ID:          "ses_" + strings.ToLower(ulid.Make().String()),
+		ID:          store.NewID("ses_"),
 		Upstream:    name,
 		Label:       strings.TrimSpace(n.Label),
 		Secret:      p.vault.Seal([]byte(secret)),

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gabriel-vasile/mimetype"
-	"github.com/oklog/ulid/v2"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
@@ -137,7 +136,7 @@ func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Dr
 	if !strings.HasPrefix(contentType, string(result.Kind)+"/") {
 		return store.Artifact{}, fmt.Errorf("result %d is no %s but %s", i+1, result.Kind, contentType)
 	}
-	name := path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s%s", i, ulid.Make(), kind.Extension()))
+	name := path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s%s", i, store.NewID(""), kind.Extension()))
 	pending, err := q.blobs.Create(ctx, name)
 	if err != nil {
 		return store.Artifact{}, fmt.Errorf("mirror result %d: %w", i+1, err)

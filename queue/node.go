@@ -10,7 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -64,7 +63,7 @@ func readID(file *os.File) (string, error) {
 	if id := strings.TrimSpace(string(text[:n])); id != "" {
 		return id, nil
 	}
-	id := "node_" + strings.ToLower(ulid.Make().String())
+	id := store.NewID("node_")
 	_, err := file.WriteAt([]byte(id+"\n"), 0)
 	return id, errors.Join(err, file.Sync())
 }

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/oklog/ulid/v2"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
@@ -36,7 +35,7 @@ func (q *Queue) posters(ctx context.Context, task *store.Task, results []store.A
 		if result.Kind != string(upstream.Video) {
 			continue
 		}
-		poster, err := q.poster(ctx, path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s-poster.jpg", i, ulid.Make())), result.Blob)
+		poster, err := q.poster(ctx, path.Join("artifacts", task.ID, fmt.Sprintf("%d-%s-poster.jpg", i, store.NewID(""))), result.Blob)
 		if err != nil {
 			q.log.Debug("no poster", zap.String("task", task.ID), zap.Error(err))
 			continue

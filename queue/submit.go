@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
@@ -136,7 +134,7 @@ func (q *Queue) replay(ctx context.Context, n *NewTask, id string) (*store.Task,
 func (q *Queue) plan(n *NewTask) (*store.Task, error) {
 	settings := q.settings.Load()
 	task := &store.Task{
-		ID:         strings.ToLower(ulid.Make().String()),
+		ID:         store.NewID(""),
 		KeyID:      n.Key.ID,
 		Kind:       string(n.Kind),
 		Model:      n.Model,

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // ErrMaterialGone is returned for a task whose material was deleted while the
@@ -69,7 +66,7 @@ func (t *Tx) KeepMaterial(m *StoredMaterial) (isNew bool, err error) {
 	case !errors.Is(err, ErrNotFound):
 		return false, fmt.Errorf("look for blob of material: %w", err)
 	}
-	m.ID, m.CreatedAt, m.UsedAt = "mat_"+strings.ToLower(ulid.Make().String()), t.Now, t.Now
+	m.ID, m.CreatedAt, m.UsedAt = NewID("mat_"), t.Now, t.Now
 	_, err = t.Exec("INSERT INTO materials ("+materialColumns+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)",
 		m.ID, m.KeyID, m.Kind, m.Name, m.ContentType, m.Size, m.SHA256, m.Blob, m.Width, m.Height, m.LengthMS, t.Now)
 	if err != nil {

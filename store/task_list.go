@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 )
 
 // TaskFilter chooses tasks; empty fields choose all.
@@ -303,16 +301,4 @@ func (s *Store) Snapshot(ctx context.Context, keyID, taskID string, limit int) (
 		tasks = append(tasks, list...)
 	}
 	return tasks, last, nil
-}
-
-// idAge is how much older than its row an id can be, in milliseconds.
-const idAge = 60_000
-
-// firstID is below every id that was made at the moment or after it.
-func firstID(ms int64) string {
-	var id ulid.ULID
-	if err := id.SetTime(uint64(max(0, ms))); err != nil {
-		return "~" // a moment that no id can have
-	}
-	return strings.ToLower(id.String())
 }
