@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
 )
 
 // event is one event of a stream, and when it came.
@@ -214,14 +211,7 @@ func TestEventsAcrossRestarts(t *testing.T) {
 // An event of either node reaches the listeners of both.
 func TestEventsOfTwoNodes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "fork", "300ms")
-	if os.Getenv(storetest.PostgresURL) == "" {
-		t.Skip("there is no PostgreSQL (" + storetest.PostgresURL + ")")
-	}
-	w.env = append(w.env, "DATABASE_URL="+storetest.Postgres(t), "SECRET_KEY="+strings.Repeat("5e", 32))
-	other := w.second()
-	w.start()
-	other.start()
+	w, other := twoNodes(t, "300ms")
 	w.sessions(4, 2)
 	const tasks = 20
 	var wg sync.WaitGroup

@@ -12,6 +12,20 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
 )
 
+// twoNodes starts two gateways on one PostgreSQL and one upstream.
+func twoNodes(t *testing.T, delay string) (w, other *world) {
+	t.Helper()
+	if os.Getenv(storetest.PostgresURL) == "" {
+		t.Skip("there is no PostgreSQL (" + storetest.PostgresURL + ")")
+	}
+	w = newWorld(t, "fork", delay)
+	w.env = append(w.env, "DATABASE_URL="+storetest.Postgres(t), "SECRET_KEY="+strings.Repeat("5e", 32))
+	other = w.second()
+	w.start()
+	other.start()
+	return w, other
+}
+
 // second is another node on the same database and upstream.
 func (w *world) second() *world {
 	w.t.Helper()
@@ -32,14 +46,7 @@ func (w *world) second() *world {
 // goes on with its tasks, with the same sessions and without a second submit.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "fork", "6s")
-	if os.Getenv(storetest.PostgresURL) == "" {
-		t.Skip("there is no PostgreSQL (" + storetest.PostgresURL + ")")
-	}
-	w.env = append(w.env, "DATABASE_URL="+storetest.Postgres(t), "SECRET_KEY="+strings.Repeat("5e", 32))
-	other := w.second()
-	w.start()
-	other.start()
+	w, other := twoNodes(t, "6s")
 	w.sessions(5, 2)
 	const tasks = 30
 	for i := range tasks {
