@@ -18,11 +18,11 @@ import (
 
 // read reads the request in whichever of the two forms it comes.
 func (c *create) read(w http.ResponseWriter, r *http.Request) error {
-	isJSON, err := bodyKind(r)
+	asJSON, err := bodyKind(r)
 	if err != nil {
 		return err
 	}
-	if !isJSON {
+	if !asJSON {
 		return c.parseForm(w, r)
 	}
 	body, err := c.intake.readJSON(w, r, func(field string) bool { return c.fields[field] == inputs })
@@ -33,7 +33,7 @@ func (c *create) read(w http.ResponseWriter, r *http.Request) error {
 }
 
 // bodyKind tells JSON from a form; without a word it is JSON.
-func bodyKind(r *http.Request) (isJSON bool, err error) {
+func bodyKind(r *http.Request) (asJSON bool, err error) {
 	contentType := r.Header.Get("Content-Type")
 	if contentType == "" || contentType == "application/json" { // without parsing, on the hot path
 		return true, nil
@@ -42,11 +42,16 @@ func bodyKind(r *http.Request) (isJSON bool, err error) {
 	switch {
 	case err == nil && media == "multipart/form-data":
 		return false, nil
-	case err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")):
+	case err == nil && isJSON(media):
 		return true, nil
 	}
 	return false, &apiError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", field: "Content-Type",
 		message: "must be application/json or multipart/form-data"}
+}
+
+// isJSON reports whether the media type is one of JSON's.
+func isJSON(media string) bool {
+	return media == "application/json" || strings.HasSuffix(media, "+json")
 }
 
 // create serves every request for a new task: it reads the request, stores its

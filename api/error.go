@@ -74,7 +74,7 @@ func explain(err error) *apiError {
 		return &apiError{status: http.StatusNotFound, code: "not_found", message: "The file does not exist any more."}
 	case errors.Is(err, queue.ErrEnded):
 		return &apiError{status: http.StatusConflict, code: "task_ended", message: "The task has ended already."}
-	case errors.Is(err, queue.ErrNotEnded), errors.Is(err, queue.ErrDeleteRunning):
+	case errors.Is(err, queue.ErrNotEnded):
 		return &apiError{status: http.StatusConflict, code: "task_not_ended", message: "The task has not ended yet, cancel it first."}
 	case errors.Is(err, store.ErrOtherRequest):
 		return &apiError{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", field: "Idempotency-Key",

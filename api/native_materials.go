@@ -187,11 +187,11 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) (rows []*store.Stor
 // readFiles reads a request that is nothing but files.
 func (c *create) readFiles(w http.ResponseWriter, r *http.Request) ([]input, error) {
 	ctx := r.Context()
-	isJSON, err := bodyKind(r)
+	asJSON, err := bodyKind(r)
 	if err != nil {
 		return nil, err
 	}
-	if !isJSON {
+	if !asJSON {
 		if err := c.parseForm(w, r); err != nil {
 			return nil, err
 		}

@@ -6,7 +6,7 @@ import "net/http"
 // inside for the clients that look there. The status is a real one; the upstream
 // answers 200 to everything.
 type stockError struct {
-	Code    int         `json:"code" doc:"A code of jimeng-free-api: -1000, -2000, -2001, -2002 or -2009."`
+	Code    int         `json:"code" enum:"-1000,-2000,-2001,-2002,-2006,-2007,-2009" doc:"A code of jimeng-free-api."`
 	Message string      `json:"message" doc:"What is wrong, for people."`
 	Data    null        `json:"data"`
 	Error   openAIError `json:"error"`

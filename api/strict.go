@@ -82,7 +82,7 @@ func checkQuery(raw string, params []*huma.Param) error {
 func strictBody(w http.ResponseWriter, r *http.Request, required bool) error {
 	if declared := r.Header.Get("Content-Type"); declared != "" {
 		media, _, err := mime.ParseMediaType(declared)
-		if err != nil || media != "application/json" && !strings.HasSuffix(media, "+json") {
+		if err != nil || !isJSON(media) {
 			return &apiError{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", field: "Content-Type", message: "must be application/json"}
 		}
 	}
@@ -97,12 +97,12 @@ func strictBody(w http.ResponseWriter, r *http.Request, required bool) error {
 		_ = control.SetReadDeadline(time.Time{})
 	}
 	if _, tooLarge := asError[*http.MaxBytesError](err); tooLarge {
-		return &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: "body", message: "is larger than " + size(maxJSON)}
+		return bodyTooLarge(maxJSON)
 	} else if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &apiError{status: http.StatusRequestTimeout, code: "body_timeout", field: "body",
 			message: fmt.Sprintf("did not arrive within %d seconds", bodyTimeout/time.Second)}
 	} else if err != nil {
-		return invalid("body", "broke off")
+		return errBrokeOff
 	}
 	switch {
 	case len(raw) == 0 && required:

@@ -12,9 +12,6 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
-// ErrDeleteRunning is returned for the deletion of a task that has not ended.
-var ErrDeleteRunning = errors.New("the task has not ended, cancel it first")
-
 // Delete removes a task that has ended, with its history and its artifacts.
 func (q *Queue) Delete(ctx context.Context, keyID, id string) error {
 	task, err := q.store.Task(ctx, keyID, id)
@@ -26,7 +23,7 @@ func (q *Queue) Delete(ctx context.Context, keyID, id string) error {
 			return err
 		}
 		if !task.Status.Ended() {
-			return ErrDeleteRunning
+			return ErrNotEnded
 		}
 		return tx.DeleteTask(task)
 	})
@@ -169,7 +166,7 @@ func (b *Bulk) note(id string, err error) error {
 	switch {
 	case err == nil:
 		b.Done++
-	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotEnded), errors.Is(err, ErrRetried), errors.Is(err, ErrDeleteRunning), errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrNotEnded), errors.Is(err, ErrRetried), errors.Is(err, store.ErrNotFound):
 		b.Skipped++
 	default:
 		b.Failed++

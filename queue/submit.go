@@ -15,7 +15,8 @@ import (
 var (
 	// ErrEnded is returned for a change that a task is too old for.
 	ErrEnded = errors.New("the task has ended")
-	// ErrNotEnded is returned for a retry of a task that still runs.
+	// ErrNotEnded is returned for a retry or a deletion of a task that has not
+	// ended.
 	ErrNotEnded = errors.New("the task has not ended yet")
 	// ErrRetried is returned for a retry of a task that has one, where that is
 	// asked for.
