@@ -57,8 +57,8 @@ func waitOf(r *http.Request) (wait, error) {
 }
 
 // await waits until the task has ended, but no longer than limit unless that is 0,
-// and returns it as it is then. An error means that the client has gone or the gateway stops;
-// the task goes on all the same.
+// and returns it as it is then. An error means that the client has gone or the
+// gateway stops; the task goes on all the same.
 func (a *api) await(r *http.Request, task *store.Task, limit time.Duration) (*store.Task, error) {
 	ctx, cancel := context.WithCancel(r.Context())
 	if limit > 0 {

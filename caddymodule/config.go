@@ -19,9 +19,9 @@ import (
 )
 
 // Config is the configuration of the gateway, the app module "jimeng". Every
-// string, but those of models, may hold placeholders, which are replaced when the configuration is
-// loaded; a value that is empty then counts as not given, so that the shipped
-// Caddyfile can name every variable of the environment.
+// string, but those of models, may hold placeholders, which are replaced when
+// the configuration is loaded; a value that is empty then counts as not given,
+// so that the shipped Caddyfile can name every variable of the environment.
 type Config struct {
 	// Where tasks, sessions and keys live: "sqlite://PATH" or "postgres://…".
 	// A relative SQLite path is seen from the working directory.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -196,13 +197,13 @@ func (f *feed) hand(ctx context.Context) error {
 // show puts the tasks to the events that are wanted. Those of tasks that have
 // been deleted since are left out: their last event says so.
 func show(ctx context.Context, st *store.Store, events []*store.Event, wanted func(*store.Event) bool) ([]*Event, error) {
-	var ids []string
+	ids := map[string]struct{}{}
 	for _, e := range events {
-		if e.Type != store.TaskDeleted && wanted(e) && !slices.Contains(ids, e.TaskID) {
-			ids = append(ids, e.TaskID)
+		if e.Type != store.TaskDeleted && wanted(e) {
+			ids[e.TaskID] = struct{}{}
 		}
 	}
-	tasks, err := st.TasksByID(ctx, ids)
+	tasks, err := st.TasksByID(ctx, slices.Collect(maps.Keys(ids)))
 	if err != nil {
 		return nil, err
 	}

@@ -53,19 +53,19 @@ type Change struct {
 type What string
 
 const (
-	Created    What = "created"
-	AdmittedTo What = "admitted"    // a session gave it a slot
-	TakenOver  What = "failed_over" // the attempt was surely not accepted, another session takes over
-	PutBack    What = "put_back"    // the attempt was surely not accepted, and that was no session's fault
-	WasAccept  What = "accepted"    // by the upstream: from here on it is paid
-	Polled     What = "polled"      // the upstream told something new
-	PollFailed What = "poll_failed" // the upstream could not be asked, or not read
-	HasResult  What = "generated"   // the results exist at the upstream
-	MirrorFail What = "mirror_failed"
-	Ended      What = "ended"
-	MoneyKnown What = "money"
-	FilesGone  What = "files_deleted"
-	Removed    What = "deleted"
+	Created    What = "created"       // and durable, so the client may hear of it
+	AdmittedTo What = "admitted"      // a session gave it a slot
+	TakenOver  What = "failed_over"   // the attempt was surely not accepted, another session takes over
+	PutBack    What = "put_back"      // the attempt was surely not accepted, and that was no session's fault
+	WasAccept  What = "accepted"      // by the upstream: from here on it is paid
+	Polled     What = "polled"        // the upstream told something new
+	PollFailed What = "poll_failed"   // the upstream could not be asked, or not read
+	HasResult  What = "generated"     // the results exist at the upstream
+	MirrorFail What = "mirror_failed" // a result could not be fetched, and is tried again
+	Ended      What = "ended"         // once
+	MoneyKnown What = "money"         // after a cancel: what it costs all the same
+	FilesGone  What = "files_deleted" // the results were kept for long enough, or had to make room
+	Removed    What = "deleted"       // the task itself, with everything
 )
 
 // Fault is why something went wrong, in the upstream's own words.
