@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -40,31 +39,31 @@ type option struct {
 // options has every option that is one line. The block retention has
 // a table of its own; materials, upstream and model are read by functions.
 var options = map[string]option{
-	"database":            text("database <url>", func(c *Config) *string { return &c.Database }, checkDatabase),
-	"data_dir":            text("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, nil),
-	"secret_key":          text("secret_key <64 hex digits>", func(c *Config) *string { return &c.SecretKey }, check(parseSecretKey)),
-	"admin_token":         text("admin_token <token>", func(c *Config) *string { return &c.AdminToken }, nil),
+	"database":            setting("database <url>", func(c *Config) *string { return &c.Database }, databaseIdentity),
+	"data_dir":            setting("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, verbatim),
+	"secret_key":          setting("secret_key <64 hex digits>", func(c *Config) *string { return &c.SecretKey }, parseSecretKey),
+	"admin_token":         setting("admin_token <token>", func(c *Config) *string { return &c.AdminToken }, verbatim),
 	"auth":                {"auth on|off [insecure]", readAuth},
-	"public_url":          text("public_url <url>", func(c *Config) *string { return &c.PublicURL }, check(parsePublicURL)),
-	"concurrency":         value("concurrency <number>", func(c *Config) *Value { return &c.Concurrency }, check(parseCount)),
-	"poll_interval":       span("poll_interval <duration>", func(c *Config) *Duration { return &c.PollInterval }),
-	"probe_interval":      span("probe_interval <duration>", func(c *Config) *Duration { return &c.ProbeInterval }),
-	"start_deadline":      span("start_deadline <duration>", func(c *Config) *Duration { return &c.StartDeadline }),
-	"run_deadline":        span("run_deadline <duration>", func(c *Config) *Duration { return &c.RunDeadline }),
-	"total_deadline":      span("total_deadline <duration>", func(c *Config) *Duration { return &c.TotalDeadline }),
-	"max_failovers":       value("max_failovers <number>", func(c *Config) *Value { return &c.MaxFailovers }, check(parseCount)),
-	"default_model":       text("default_model <model>", func(c *Config) *string { return &c.DefaultModel }, nil),
-	"default_image_model": text("default_image_model <model>", func(c *Config) *string { return &c.DefaultImageModel }, nil),
-	"link_ttl":            span("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }),
-	"container":           text("container <name>", func(c *Config) *string { return &c.Container }, nil),
-	"grace_period":        span("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }),
+	"public_url":          setting("public_url <url>", func(c *Config) *string { return &c.PublicURL }, parsePublicURL),
+	"concurrency":         setting("concurrency <number>", func(c *Config) *Value { return &c.Concurrency }, parseCount),
+	"poll_interval":       setting("poll_interval <duration>", func(c *Config) *Duration { return &c.PollInterval }, parseDuration),
+	"probe_interval":      setting("probe_interval <duration>", func(c *Config) *Duration { return &c.ProbeInterval }, parseDuration),
+	"start_deadline":      setting("start_deadline <duration>", func(c *Config) *Duration { return &c.StartDeadline }, parseDuration),
+	"run_deadline":        setting("run_deadline <duration>", func(c *Config) *Duration { return &c.RunDeadline }, parseDuration),
+	"total_deadline":      setting("total_deadline <duration>", func(c *Config) *Duration { return &c.TotalDeadline }, parseDuration),
+	"max_failovers":       setting("max_failovers <number>", func(c *Config) *Value { return &c.MaxFailovers }, parseCount),
+	"default_model":       setting("default_model <model>", func(c *Config) *string { return &c.DefaultModel }, verbatim),
+	"default_image_model": setting("default_image_model <model>", func(c *Config) *string { return &c.DefaultImageModel }, verbatim),
+	"link_ttl":            setting("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }, parseDuration),
+	"container":           setting("container <name>", func(c *Config) *string { return &c.Container }, verbatim),
+	"grace_period":        setting("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }, parseDuration),
 }
 
 // retentionOptions are the options within the block retention.
 var retentionOptions = map[string]option{
-	"artifacts": keep("artifacts <duration>|never", func(c *Config) *Duration { return &c.Retention.Artifacts }),
-	"tasks":     keep("tasks <duration>|never", func(c *Config) *Duration { return &c.Retention.Tasks }),
-	"budget":    value("budget <size>", func(c *Config) *Value { return &c.Retention.Budget }, check(parseBudget)),
+	"artifacts": setting("artifacts <duration>|never", func(c *Config) *Duration { return &c.Retention.Artifacts }, parseKeep),
+	"tasks":     setting("tasks <duration>|never", func(c *Config) *Duration { return &c.Retention.Tasks }, parseKeep),
+	"budget":    setting("budget <size>", func(c *Config) *Value { return &c.Retention.Budget }, parseBudget),
 }
 
 const (
@@ -281,43 +280,14 @@ func readAuth(c *Config, args []string) error {
 	return nil
 }
 
-func text(syntax string, field func(*Config) *string, check func(string) error) option {
+// setting is an option with one argument, which is kept as text: it may hold
+// placeholders.
+func setting[S ~string, T any](syntax string, field func(*Config) *S, parse func(string) (T, error)) option {
 	return option{syntax, func(c *Config, args []string) error {
 		if len(args) != 1 {
 			return errArguments
 		}
-		*field(c) = args[0]
-		if check == nil || deferred(args[0]) {
-			return nil
-		}
-		return check(args[0])
-	}}
-}
-
-func value(syntax string, field func(*Config) *Value, check func(string) error) option {
-	return option{syntax, func(c *Config, args []string) error {
-		if len(args) != 1 {
-			return errArguments
-		}
-		*field(c) = Value(args[0])
-		return check(args[0])
-	}}
-}
-
-func span(syntax string, field func(*Config) *Duration) option {
-	return duration(syntax, field, parseDuration)
-}
-
-func keep(syntax string, field func(*Config) *Duration) option {
-	return duration(syntax, field, parseKeep)
-}
-
-func duration(syntax string, field func(*Config) *Duration, parse func(string) (time.Duration, error)) option {
-	return option{syntax, func(c *Config, args []string) error {
-		if len(args) != 1 {
-			return errArguments
-		}
-		*field(c) = Duration(args[0])
+		*field(c) = S(args[0])
 		return check(parse)(args[0])
 	}}
 }
@@ -332,11 +302,6 @@ func check[T any](parse func(string) (T, error)) func(string) error {
 		_, err := parse(text)
 		return err
 	}
-}
-
-func checkDatabase(databaseURL string) error {
-	_, err := databaseIdentity(databaseURL)
-	return err
 }
 
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {

@@ -91,11 +91,11 @@ func parsePixels(text string) (int64, error) {
 
 // materialOptions are the options within the block materials that are one line.
 var materialOptions = map[string]option{
-	"max_count":    value("max_count <number>", func(c *Config) *Value { return &c.Materials.MaxCount }, check(parsePositive)),
-	"max_total":    value("max_total <size>", func(c *Config) *Value { return &c.Materials.MaxTotal }, check(parseSize)),
-	"fetch":        value("fetch on|off", func(c *Config) *Value { return &c.Materials.Fetch }, check(parseSwitch)),
-	"private_urls": value("private_urls on|off", func(c *Config) *Value { return &c.Materials.PrivateURLs }, check(parseSwitch)),
-	"keep":         span("keep <duration>", func(c *Config) *Duration { return &c.Materials.Keep }),
+	"max_count":    setting("max_count <number>", func(c *Config) *Value { return &c.Materials.MaxCount }, parsePositive),
+	"max_total":    setting("max_total <size>", func(c *Config) *Value { return &c.Materials.MaxTotal }, parseSize),
+	"fetch":        setting("fetch on|off", func(c *Config) *Value { return &c.Materials.Fetch }, parseSwitch),
+	"private_urls": setting("private_urls on|off", func(c *Config) *Value { return &c.Materials.PrivateURLs }, parseSwitch),
+	"keep":         setting("keep <duration>", func(c *Config) *Duration { return &c.Materials.Keep }, parseDuration),
 }
 
 // materialKinds are the blocks within the block materials.
@@ -108,10 +108,10 @@ var materialKinds = map[string]func(*Materials) **KindLimits{
 // kindOptions are the options within the block of one kind.
 func kindOptions(limits *KindLimits) map[string]option {
 	return map[string]option{
-		"max_size":   value("max_size <size>", func(*Config) *Value { return &limits.MaxSize }, check(parseSize)),
-		"max_pixels": value("max_pixels <number>", func(*Config) *Value { return &limits.MaxPixels }, check(parsePixels)),
-		"max_length": span("max_length <duration>", func(*Config) *Duration { return &limits.MaxLength }),
-		"max_count":  value("max_count <number>", func(*Config) *Value { return &limits.MaxCount }, check(parsePositive)),
+		"max_size":   setting("max_size <size>", func(*Config) *Value { return &limits.MaxSize }, parseSize),
+		"max_pixels": setting("max_pixels <number>", func(*Config) *Value { return &limits.MaxPixels }, parsePixels),
+		"max_length": setting("max_length <duration>", func(*Config) *Duration { return &limits.MaxLength }, parseDuration),
+		"max_count":  setting("max_count <number>", func(*Config) *Value { return &limits.MaxCount }, parsePositive),
 	}
 }
 
