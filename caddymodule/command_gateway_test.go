@@ -113,7 +113,7 @@ ID  NAME  KEY  STATE  SCOPES  PER MINUTE  PER DAY  AT ONCE  WEIGHT  EXPIRES  LAS
 ID  账号 farm  gw_0…  enabled  video:create,task:read  -  200  -  3  TIME  -
 `)
 	g.looks(g.jimeng("", "key", "change", id, "--name", "farm", "--rate-limit", "60", "--daily-quota", "0", "--expires", "never",
-		"--metadata", "none", "--enabled=false", "--scopes", "admin", "--concurrency", "2"), `
+		"--metadata", "none", "--enabled=false", "--scopes", "admin", "--concurrency", "2", "--wait", "30m", "--retention", "720h"), `
 ID  ID
 Name  farm
 Key  gw_0…
@@ -123,6 +123,8 @@ Requests a minute  60
 Tasks a day  -
 Tasks at once  2
 Weight  3
+Requests wait  30m0s
+Results kept  720h0m0s
 Expires  -
 Created  TIME
 Last used  -

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,6 +27,8 @@ type key struct {
 	DailyQuota  int        `json:"daily_quota"`
 	Concurrency int        `json:"concurrency"`
 	Weight      int        `json:"weight"`
+	Wait        int64      `json:"wait"`      // seconds
+	Retention   int64      `json:"retention"` // seconds, 0 for as long as everybody's
 	ExpiresAt   *time.Time `json:"expires_at"`
 	CreatedAt   *time.Time `json:"created_at"`
 	LastUsedAt  *time.Time `json:"last_used_at"`
@@ -84,6 +87,8 @@ func (r *run) showKey(answer *keyAnswer) error {
 	t.row("Tasks a day", limit(k.DailyQuota))
 	t.row("Tasks at once", limit(k.Concurrency))
 	t.row("Weight", strconv.Itoa(k.Weight))
+	t.row("Requests wait", lasting(k.Wait, "no"))
+	t.row("Results kept", lasting(k.Retention, "as configured"))
 	t.row("Expires", when(k.ExpiresAt))
 	t.row("Created", when(k.CreatedAt))
 	t.row("Last used", when(k.LastUsedAt))
@@ -91,6 +96,14 @@ func (r *run) showKey(answer *keyAnswer) error {
 		t.row("Metadata", string(k.Metadata))
 	}
 	return t.write(r.out)
+}
+
+// lasting writes seconds as people do, or what none means.
+func lasting(n int64, none string) string {
+	if n == 0 {
+		return none
+	}
+	return span(time.Duration(n) * time.Second)
 }
 
 // keyFlags adds the flags of what a key can be given, and returns a function that
@@ -102,6 +115,8 @@ func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 	flags.Int("daily-quota", 0, "tasks a UTC day, 0 for no limit")
 	flags.Int("concurrency", 0, "tasks running at once, 0 for no limit")
 	flags.Int("weight", 1, "its share of the pool relative to other keys")
+	flags.Duration("wait", 0, "how long its requests wait for their video, such as 30m; 0 for not at all")
+	flags.Duration("retention", 0, "how long its results are kept, such as 720h; 0 for as long as everybody's")
 	flags.String("expires", "", "when it stops working: 2027-01-31, 2027-01-31T12:00:00Z, or never")
 	flags.String("metadata", "", "a JSON object of your own, or none")
 	flags.Bool("enabled", true, "whether it works; --enabled=false locks it")
@@ -110,6 +125,15 @@ func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 		for _, name := range []string{"rate-limit", "daily-quota", "concurrency", "weight"} {
 			if flags.Changed(name) {
 				body[strings.ReplaceAll(name, "-", "_")], _ = flags.GetInt(name)
+			}
+		}
+		for _, name := range []string{"wait", "retention"} {
+			if flags.Changed(name) {
+				d, _ := flags.GetDuration(name)
+				if d%time.Second != 0 {
+					return nil, fmt.Errorf("--%s must be whole seconds", name)
+				}
+				body[name] = int64(d / time.Second)
 			}
 		}
 		if flags.Changed("scopes") {
