@@ -55,6 +55,9 @@ func (c *create) parseJSON(ctx context.Context, body []byte) error {
 	if !json.Valid(body) {
 		return notJSON(body)
 	}
+	if err := checkEscapes(body); err != nil {
+		return err
+	}
 	return eachMember(body, func(name string, value json.RawMessage) error {
 		err := c.once(name)
 		if err == nil {

@@ -117,6 +117,7 @@ func TestRefusedJSON(t *testing.T) {
 		"priority":           {`{"prompt":"a","priority":1.5}`, "priority", "must be a whole number"},
 		"priority too high":  {`{"prompt":"a","priority":101}`, "priority", "between -100 and 100"},
 		"timeout":            {`{"prompt":"a","timeout":-5}`, "timeout", "between 1 and"},
+		"half a character":   {`{"prompt":"a \ud83d"}`, "body", "half a character"},
 		"file in JSON":       {`{"prompt":"a","files":["x"]}`, "files[0]", "must be an http or https URL"},
 		"files no list":      {`{"prompt":"a","files":"x"}`, "files", "must be a list"},
 		"paths string":       {`{"prompt":"a","file_paths":"https://x.example/a.png"}`, "file_paths", "must be a list"},

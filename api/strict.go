@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,9 +142,31 @@ func checkJSON(raw []byte) error {
 	if !json.Valid(raw) { // more at the end included
 		return notJSON(raw)
 	}
+	if err := checkEscapes(raw); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	return checkValue(d, nil, 0)
+}
+
+// halfPair finds an escape that may be half of a character beyond U+FFFF, or a
+// backslash that is none, so that what follows it is not taken for an escape.
+var halfPair = regexp.MustCompile(`(?i)\\\\|\\ud[89ab]..\\ud[c-f]..|\\ud[89a-f]..`)
+
+// checkEscapes refuses half a character, which decoders turn into U+FFFD: a client
+// that cuts a text in the middle of one would get another text than it has sent.
+// The JSON is known to be valid.
+func checkEscapes(raw []byte) error {
+	if !bytes.Contains(raw, []byte(`\u`)) {
+		return nil
+	}
+	for _, escape := range halfPair.FindAll(raw, -1) {
+		if len(escape) == len(`\ud83d`) {
+			return invalid("body", "has half a character: %s without the other half", escape)
+		}
+	}
+	return nil
 }
 
 // checkValue checks the next value of JSON that is known to be valid.

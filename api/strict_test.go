@@ -22,6 +22,8 @@ func TestStrictJSON(t *testing.T) {
 		"very deep":        {nested(100_000), "body", "not valid JSON"},
 		"more at the end":  {`{"name":"a"} {}`, "body", "after top-level value"},
 		"not UTF-8":        {"{\"name\":\"\xff\"}", "body", "not valid UTF-8"},
+		"half a character": {`{"name":"\u0061\\\ud83d\ude00 \ud83d!"}`, "body", `\ud83d without the other half`},
+		"the other half":   {`{"name":"a","metadata":{"\uDE00":1}}`, "body", `\uDE00 without the other half`},
 		"NUL":              {`{"name":"a\u0000b"}`, "name", "U+0000 at byte 1"},
 		"escape":           {`{"name":"a","metadata":{"x":"\u001b[2J"}}`, "metadata.x", "U+001B"},
 		"bidi":             {"{\"name\":\"a\",\"metadata\":[\"\u202e\"]}", "metadata[0]", "direction of writing"},
@@ -52,6 +54,7 @@ func TestStrictJSON(t *testing.T) {
 			}
 		})
 	}
+	g.json("POST", "/api/v1/keys", `{"name":"\ud83d\uDE00 \\ud83d \\\u0061 \ue000"}`, http.StatusCreated)
 	if made := g.json("POST", "/api/v1/keys", nested(30), http.StatusCreated); made["key"] == nil {
 		t.Errorf("as deep as allowed: %v", made)
 	}
