@@ -36,6 +36,8 @@ type Store interface {
 	// error, which it passes on. Blobs that come and go meanwhile may be told
 	// or not; a dir that is not there has no blobs.
 	Walk(ctx context.Context, dir string, fn func(Entry) error) error
+	// Tidy removes what writes have left behind that a crash ended a day ago.
+	Tidy(ctx context.Context) error
 }
 
 // Pending is a blob that is being written. Nobody but its own readers sees it

@@ -50,26 +50,33 @@ func OpenDisk(dir string) (*Disk, error) {
 	return d, nil
 }
 
-// prepare makes the directory for temporary files, clears what a crash left
-// there long ago and writes a first file.
+// prepare makes the directory for temporary files and writes a first one.
 func (d *Disk) prepare() error {
 	if err := d.root.MkdirAll(tempDir, 0o700); err != nil {
 		return err
-	}
-	entries, err := fs.ReadDir(d.root.FS(), tempDir)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			_ = d.root.Remove(path.Join(tempDir, entry.Name()))
-		}
 	}
 	w, err := d.newWriter(context.Background())
 	if err != nil {
 		return err
 	}
 	return w.discard()
+}
+
+// Tidy implements [Store].
+func (d *Disk) Tidy(ctx context.Context) error {
+	entries, err := fs.ReadDir(d.root.FS(), tempDir)
+	if err != nil {
+		return fmt.Errorf("tidy blobs: %w", err)
+	}
+	for _, entry := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
+			_ = d.root.Remove(path.Join(tempDir, entry.Name()))
+		}
+	}
+	return nil
 }
 
 // Close gives the directory back. Open blobs stay readable.

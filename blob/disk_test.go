@@ -269,6 +269,9 @@ func TestOpenDiskClearsOldLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer disk.Close()
+	if err := disk.Tidy(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if list := files(t, dir); len(list) != 1 || filepath.Base(list[0]) != "fresh" {
 		t.Errorf("files %q, want the fresh one alone", list)
 	}

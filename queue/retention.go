@@ -50,7 +50,7 @@ func (q *Queue) Sweep(ctx context.Context) error {
 	var errs []error
 	if last := q.audited.Load(); last == nil || last.retention != retention.Artifacts || time.Since(last.at) > auditEvery {
 		_, err := q.store.Retain(ctx, retention.Artifacts.Milliseconds())
-		errs = append(errs, err, q.sweepStrays(ctx, time.Now().Add(-strayAfter)), q.sweepMaterials(ctx), q.purge(ctx))
+		errs = append(errs, err, q.sweepStrays(ctx, time.Now().Add(-strayAfter)), q.sweepMaterials(ctx), q.blobs.Tidy(ctx), q.purge(ctx))
 		if errors.Join(errs...) == nil {
 			q.audited.Store(&audit{time.Now(), retention.Artifacts})
 		}
