@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
-	"go.uber.org/zap/zaptest"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
@@ -310,82 +307,6 @@ func TestListsGoOnWithoutGapOrDouble(t *testing.T) {
 	})
 }
 
-func TestKeys(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, databaseURL string) {
-		st := setup(t, databaseURL)
-		ctx := t.Context()
-		key := &store.Key{ID: "key_1", Name: "ci", Hash: "abc", Prefix: "gw_12345678", Scopes: []string{"video:create", "task:read"},
-			Enabled: true, Weight: 1}
-		if err := st.CreateKey(ctx, key); err != nil {
-			t.Fatal(err)
-		}
-		if err := st.CreateKey(ctx, &store.Key{ID: "key_2", Hash: "abc", Weight: 1}); !errors.Is(err, store.ErrConflict) {
-			t.Errorf("same hash: got %v, want ErrConflict", err)
-		}
-		got, err := st.KeyByHash(ctx, "abc")
-		if diff := cmp.Diff(key, got); err != nil || diff != "" {
-			t.Errorf("key: %v\n%s", err, diff)
-		}
-		refused := errors.New("refused")
-		if _, err := st.UpdateKey(ctx, "key_1", func(k *store.Key) error { k.Name = "x"; return refused }); !errors.Is(err, refused) {
-			t.Errorf("refused change: %v", err)
-		}
-		if got, err := st.UpdateKey(ctx, "key_1", func(k *store.Key) error { k.Enabled = false; return nil }); err != nil || got.Enabled || got.Name != "ci" {
-			t.Errorf("changed key: %+v, %v", got, err)
-		}
-		if list, err := st.Keys(ctx); err != nil || len(list) != 1 {
-			t.Errorf("keys without the implicit ones: %d, %v", len(list), err)
-		}
-		if err := st.DeleteKey(ctx, "key_1"); err != nil {
-			t.Fatal(err)
-		}
-		for name, err := range map[string]error{
-			"read":      func() error { _, err := st.Key(ctx, "key_1"); return err }(),
-			"by hash":   func() error { _, err := st.KeyByHash(ctx, "abc"); return err }(),
-			"no hash":   func() error { _, err := st.KeyByHash(ctx, ""); return err }(),
-			"delete":    st.DeleteKey(ctx, "key_1"),
-			"implicit":  st.DeleteKey(ctx, "admin"),
-			"of nobody": st.DeleteKey(ctx, "nobody"),
-		} {
-			if !errors.Is(err, store.ErrNotFound) {
-				t.Errorf("%s: got %v, want ErrNotFound", name, err)
-			}
-		}
-		if err := st.AddRequests(ctx, map[string]int64{"admin": 5}, 42); err != nil {
-			t.Fatal(err)
-		}
-		if requests, _, err := st.Today(ctx, "admin"); err != nil || requests != 5 {
-			t.Errorf("requests today: %d, %v", requests, err)
-		}
-	})
-}
-
-func TestBrowserSessions(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, databaseURL string) {
-		st := setup(t, databaseURL)
-		ctx := t.Context()
-		for token, expiry := range map[string]time.Time{"old": time.Now().Add(-time.Second), "new": time.Now().Add(time.Hour)} {
-			if err := st.PutBrowserSession(ctx, token, []byte{0, 1, 2}, expiry); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if data, found, err := st.BrowserSession(ctx, "new"); err != nil || !found || len(data) != 3 {
-			t.Errorf("new: %v %v %v", data, found, err)
-		}
-		if _, found, err := st.BrowserSession(ctx, "old"); err != nil || found {
-			t.Errorf("an expired sign-in was found: %v", err)
-		}
-		if err := st.DeleteBrowserSession(ctx, "new"); err != nil {
-			t.Fatal(err)
-		}
-		if _, found, _ := st.BrowserSession(ctx, "new"); found {
-			t.Error("an ended sign-in was found")
-		}
-	})
-}
-
 func TestSilentNodes(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, databaseURL string) {
@@ -400,119 +321,4 @@ func TestSilentNodes(t *testing.T) {
 			t.Errorf("silent: %v, %v", nodes, err)
 		}
 	})
-}
-
-func TestOpenAgainGoesOn(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, databaseURL string) {
-		st, err := store.Open(t.Context(), databaseURL, zaptest.NewLogger(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := st.EnsureImplicitKeys(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		task := newTask("admin")
-		write(t, st, func(tx *store.Tx) error { return tx.InsertTask(task) })
-		if err := st.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if err := st.Write(t.Context(), store.Durable, func(*store.Tx) error { return nil }); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("write after close: %v", err)
-		}
-		again := storetest.Open(t, databaseURL)
-		if _, err := again.Task(t.Context(), "", task.ID); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func TestOpenRefuses(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	text := filepath.Join(dir, "text.db")
-	if err := os.WriteFile(text, []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Mkdir(filepath.Join(dir, "folder.db"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	used := "sqlite://" + filepath.Join(dir, "used.db")
-	storetest.Open(t, used)
-	for databaseURL, want := range map[string]string{
-		"":                                     "must begin with sqlite:// or postgres://",
-		"mysql://x":                            "must begin with sqlite:// or postgres://",
-		"sqlite://":                            "must name a file",
-		"sqlite://" + text:                     "is not an SQLite database",
-		"sqlite:///proc/nowhere/gateway.db":    "create the database's folder",
-		"sqlite://" + dir + "/folder.db":       "cannot be opened or created",
-		used:                                   "in use by another process",
-		"postgres://u:hunter2@127.0.0.1:1/x":   "connect to the database at 127.0.0.1",
-		"postgres://u:hunter2@127.0.0.1:bad/x": "not a valid postgres:// URL",
-	} {
-		st, err := store.Open(t.Context(), databaseURL, zaptest.NewLogger(t))
-		if err == nil {
-			t.Errorf("%s: opened", databaseURL)
-			if err := st.Close(); err != nil {
-				t.Error(err)
-			}
-			continue
-		}
-		if text := err.Error(); !strings.Contains(text, want) || strings.Contains(text, "\n") || strings.Contains(text, "hunter2") {
-			t.Errorf("%s: got %q, want one line with %q", databaseURL, text, want)
-		}
-	}
-}
-
-func TestOpenRefusesANewerSchema(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, databaseURL string) {
-		st, err := store.Open(t.Context(), databaseURL, zaptest.NewLogger(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, st, func(tx *store.Tx) error {
-			_, err := tx.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, $2)", 9999, true)
-			return err
-		})
-		if err := st.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := store.Open(t.Context(), databaseURL, zaptest.NewLogger(t)); err == nil || !strings.Contains(err.Error(), "newer version of the gateway") {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
-func TestVault(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	v, err := store.OpenVault(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(filepath.Join(dir, "secret.key")); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("key file: %v, %v", info, err)
-	}
-	sealed := v.Seal([]byte("session id"))
-	if strings.Contains(string(sealed), "session") {
-		t.Error("the secret is readable")
-	}
-	again, err := store.OpenVault(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if secret, err := again.Open(sealed); err != nil || string(secret) != "session id" {
-		t.Errorf("open again: %q, %v", secret, err)
-	}
-	other, err := store.OpenVault(dir, strings.Repeat("ab", 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := other.Open(sealed); err == nil {
-		t.Error("another key opened the secret")
-	}
-	if _, err := store.OpenVault(dir, "short"); err == nil {
-		t.Error("a short key was taken")
-	}
 }
