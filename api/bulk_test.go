@@ -103,7 +103,7 @@ func TestFiltersAndBulk(t *testing.T) {
 
 func TestRetryOnce(t *testing.T) {
 	t.Parallel()
-	g := serve(t, nil).as(`{"name":"retry","scopes":["video:create","task:read","task:retry"]}`)
+	g := serve(t, nil).as(`{"name":"retry","scopes":["video:create","task:read","task:retry","task:delete"]}`)
 	id := g.submit(`{"model":"jimeng-video-3.0","prompt":"a","duration":5}`)
 	second := g.submit(`{"model":"jimeng-video-3.0","prompt":"b","duration":5}`)
 	g.await(id, "succeeded")
@@ -125,6 +125,11 @@ func TestRetryOnce(t *testing.T) {
 	}
 	if retry(id, "k2", http.StatusCreated)["task"].(map[string]any)["id"] == first {
 		t.Error("another key gave the same task")
+	}
+	g.await(first.(string), "succeeded")
+	g.json("DELETE", "/api/v1/tasks/"+first.(string), "", http.StatusOK)
+	if p := retry(id, "k1", http.StatusGone); p["code"] != "task_deleted" {
+		t.Errorf("after the task was deleted: %v", p)
 	}
 }
 

@@ -52,6 +52,8 @@ var errorCodes = []errorCode{
 	{"task_ended", http.StatusConflict, "The task has succeeded, failed or been cancelled already.", "Nothing is left to cancel; read the task."},
 	{"task_not_ended", http.StatusConflict, "Only a task that has ended can be sent again or deleted.", "Wait for its end, or cancel it first."},
 
+	{"task_deleted", http.StatusGone, "The task that was made for this `Idempotency-Key` in the last 24 hours has been deleted.",
+		"Send a new key if another task is wanted: it is paid like any other."},
 	{"artifact_expired", http.StatusGone, "The file of a result was deleted: it was kept for as long as results are, or had to make room.",
 		"Make the video again with `POST /api/v1/tasks/{id}/retry`. `expires_at` of an artifact says in time when it goes."},
 

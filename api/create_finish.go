@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"slices"
@@ -126,6 +127,9 @@ func (c *create) assemble(ctx context.Context) ([]input, error) {
 	t, a := &c.task, c.api
 	t.Key = callerOf(ctx).Key
 	c.defaults()
+	if err := c.checkKind(); err != nil {
+		return nil, err
+	}
 	if err := c.useSize(); err != nil {
 		return nil, err
 	}
@@ -162,12 +166,21 @@ func (c *create) defaults() {
 			t.Model = a.DefaultImageModel
 		}
 	}
-	if t.Kind == upstream.Video {
-		t.Options = nil // all of them are for images
-		if t.Ratio == "" {
-			t.Ratio = a.defaultRatio(t.Model)
-		}
+	if t.Kind == upstream.Video && t.Ratio == "" {
+		t.Ratio = a.defaultRatio(t.Model)
 	}
+}
+
+// checkKind refuses what only makes sense for the other kind of task.
+func (c *create) checkKind() error {
+	t := &c.task
+	if t.Kind == upstream.Image && t.Duration != 0 {
+		return invalid("duration", "is for videos, and this is an image")
+	}
+	if t.Kind == upstream.Video && len(t.Options) > 0 {
+		return invalid(slices.Min(slices.Collect(maps.Keys(t.Options))), "is for images, and this is a video")
+	}
+	return nil
 }
 
 // allInputs puts the materials into the order by which a prompt counts them:

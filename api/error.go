@@ -76,6 +76,9 @@ func explain(err error) *apiError {
 		return &apiError{status: http.StatusConflict, code: "task_ended", message: "The task has ended already."}
 	case errors.Is(err, queue.ErrNotEnded):
 		return &apiError{status: http.StatusConflict, code: "task_not_ended", message: "The task has not ended yet, cancel it first."}
+	case errors.Is(err, queue.ErrDeleted):
+		return &apiError{status: http.StatusGone, code: "task_deleted", field: "Idempotency-Key",
+			message: "belongs to a request whose task was deleted; send a new one to pay for another task"}
 	case errors.Is(err, store.ErrOtherRequest):
 		return &apiError{status: http.StatusUnprocessableEntity, code: "idempotency_mismatch", field: "Idempotency-Key",
 			message: "was used for another request in the last 24 hours; send a new one"}

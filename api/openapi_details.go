@@ -67,7 +67,7 @@ var details = map[string]detail{
 	"GET /api/v1/tasks/{id}/events":  {headers: eventHeaders},
 	"GET /api/v1/events":             {headers: eventHeaders},
 	"POST /api/v1/tasks/{id}/cancel": {codes: []string{"task_ended"}, answer: cancelAnswer{OK: true, Money: "stopped", Task: exampleCancelled}},
-	"POST /api/v1/tasks/{id}/retry":  {codes: []string{"task_not_ended", "daily_quota_exceeded", "idempotency_mismatch"}, answer: retryAnswer{Task: exampleQueued, RetryOf: exampleID}},
+	"POST /api/v1/tasks/{id}/retry":  {codes: []string{"task_not_ended", "daily_quota_exceeded", "idempotency_mismatch", "task_deleted"}, answer: retryAnswer{Task: exampleQueued, RetryOf: exampleID}},
 	"POST /api/v1/tasks/cancel": {request: example(`{"filter":{"status":["queued"],"model":["jimeng-video-3.0"]}}`),
 		answer: bulkAnswer{Matched: 214, Done: 213, Skipped: 1, Failures: []bulkFailure{}}},
 	"POST /api/v1/tasks/retry": {request: example(`{"filter":{"error_kind":["network"],"from":"2026-11-12"},"dry_run":true}`),
@@ -101,7 +101,7 @@ var details = map[string]detail{
 
 var (
 	createCodes = []string{"too_large", "too_many_files", "unsupported_media_type", "body_timeout", "daily_quota_exceeded", "disk_full",
-		"idempotency_mismatch", "material_gone", "fetch_failed", "host_unresolved"}
+		"idempotency_mismatch", "task_deleted", "material_gone", "fetch_failed", "host_unresolved"}
 	waitCodes     = slices.Concat(createCodes, resultCodes)
 	createHeaders = []string{"Location", "Idempotency-Replayed"}
 	fileCodes     = []string{"link_expired", "link_invalid", "unavailable"}

@@ -182,7 +182,7 @@ func identify(m *Mirror, artifact *store.Artifact) error {
 	defer file.Close()
 	about, err := media.Inspect(file, m.written)
 	switch {
-	case errors.Is(err, media.ErrUnknownType):
+	case errors.Is(err, media.ErrUnknownType), errors.Is(err, media.ErrPolyglot): // the video is paid, and plays
 		return nil
 	case err != nil:
 		return err

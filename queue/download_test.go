@@ -56,6 +56,17 @@ func TestAResultIsFetchedUntilItComes(t *testing.T) {
 	})
 }
 
+// A result is paid: what would be refused as a material is kept.
+func TestAResultWithMoreBehindItIsKept(t *testing.T) {
+	both(t, options{}, func(t *testing.T, h *house) {
+		h.session("account-0000000001", 1)
+		task := h.ended(h.submit(h.video(admin, "a boat [[file:archive]]")).ID)
+		if task.Status != store.Succeeded || !h.has(task) {
+			t.Errorf("%+v", task)
+		}
+	})
+}
+
 func TestOnlyTheDeadlineGivesAResultUp(t *testing.T) {
 	o := options{settings: func(s *queue.Settings) { s.PollInterval, s.RunDeadline = 10*time.Millisecond, 2*time.Second }}
 	both(t, o, func(t *testing.T, h *house) {

@@ -18,6 +18,8 @@ var (
 	// ErrNotEnded is returned for a retry or a deletion of a task that has not
 	// ended.
 	ErrNotEnded = errors.New("the task has not ended yet")
+	// ErrDeleted is returned for a repeated request whose task was deleted.
+	ErrDeleted = errors.New("the task was deleted")
 	// ErrRetried is returned for a retry of a task that has one, where that is
 	// asked for.
 	ErrRetried = errors.New("the task has been sent again before")
@@ -63,7 +65,8 @@ func (q *Queue) Check(n *NewTask) error {
 
 // Submit stores a task; when it returns, the task is on disk. It returns an
 // [*upstream.InvalidError], a [*QuotaError] or [store.ErrOtherRequest] if the
-// task cannot be taken. A task that an earlier request has made is Replayed.
+// task cannot be taken. A task that an earlier request has made is Replayed, or
+// [ErrDeleted] if it is not there any more.
 func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 	task, err := q.plan(n)
 	if err != nil {
@@ -124,6 +127,9 @@ func (q *Queue) Earlier(ctx context.Context, n *NewTask) (*store.Task, error) {
 
 func (q *Queue) replay(ctx context.Context, n *NewTask, id string) (*store.Task, error) {
 	task, err := q.store.Task(ctx, n.Key.ID, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrDeleted
+	}
 	if err != nil {
 		return nil, err
 	}

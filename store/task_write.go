@@ -292,7 +292,7 @@ func (t *Tx) DeleteTask(task *Task) error {
 	if err != nil {
 		return err
 	}
-	for _, table := range []string{"attempts", "events", "idempotency", "task_materials"} {
+	for _, table := range []string{"attempts", "events", "task_materials"} {
 		if _, err := t.Exec("DELETE FROM "+table+" WHERE task_id = $1", task.ID); err != nil {
 			return fmt.Errorf("delete the %s of task %s: %w", table, task.ID, err)
 		}

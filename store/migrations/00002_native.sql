@@ -31,7 +31,6 @@ CREATE TABLE idempotency (
   PRIMARY KEY (key_id, idempotency_key)
 );
 CREATE INDEX idempotency_age ON idempotency (created_at);
-CREATE INDEX idempotency_of_task ON idempotency (task_id);
 
 -- A material is a stored file of one key. Materials of several keys with the same
 -- content share one blob.

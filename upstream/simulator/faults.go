@@ -69,7 +69,8 @@ import (
 //	                    garbage (HTML that is said to be a video) forbidden (403)
 //	                    slow (two seconds) hold (half of it, and the rest when
 //	                    control.go's release is called) hold_open (the same without
-//	                    saying how long the file is)
+//	                    saying how long the file is) archive (all of it, and an
+//	                    archive behind it)
 //
 // A token is such an account when it contains, in any letter case: expired
 // (login_expired), blocked (account_punished), risk (shark_not_pass),

@@ -13,7 +13,7 @@ import (
 
 // fileFaults are the words of the directive file. A word's place is part of the
 // ids of generations, so new ones go to the end.
-var fileFaults = []string{"", "cut", "short", "page", "garbage", "forbidden", "slow", "hold", "hold_open"}
+var fileFaults = []string{"", "cut", "short", "page", "garbage", "forbidden", "slow", "hold", "hold_open", "archive"}
 
 // fileFault is what happens to those who fetch a result.
 type fileFault struct {
@@ -132,6 +132,8 @@ func (s *Server) spoil(w http.ResponseWriter, r *http.Request, id, fault, conten
 			send(piece)
 			proceed(sleep(r.Context(), slowPause))
 		}
+	case "archive":
+		send(append(slices.Clip(content), "PK\x05\x06"+strings.Repeat("\xff", 18)...))
 	case "hold", "hold_open":
 		if fault == "hold" {
 			header.Set("Content-Length", whole)
