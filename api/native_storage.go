@@ -19,7 +19,7 @@ func (a *api) storageOperations(h huma.API) {
 type StorageBrief struct {
 	Used    int64              `json:"used" doc:"Bytes of all artifacts and materials."`
 	Budget  *int64             `json:"budget" doc:"Bytes that they may take, null for no bound."`
-	State   queue.StorageState `json:"state" enum:"ok,near,over" doc:"near: the budget or the disk is nearly used up. over: the files of the tasks that ended first are being deleted."`
+	State   queue.StorageState `json:"state" enum:"ok,near,over" doc:"near: the budget or the disk is nearly used up. over: unused materials and then the files of the tasks that ended first are being deleted."`
 	Message *string            `json:"message" doc:"The state in words, null when it is ok."`
 }
 

@@ -131,7 +131,8 @@ type Retention struct {
 	Tasks Duration `json:"tasks,omitempty"`
 
 	// How much room results and materials may take together, such as 50GiB;
-	// above it, the files of the tasks that ended first are deleted. 0 is no
+	// above it, unused materials and then the files of the tasks that ended
+	// first are deleted. 0 is no
 	// bound. Default: 0
 	Budget Value `json:"budget,omitempty"`
 }

@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -30,27 +31,39 @@ func (q *Queue) sweepUnused(ctx context.Context) error {
 	if keep <= 0 {
 		return nil
 	}
+	_, err := q.deleteUnused(ctx, keep, math.MaxInt64)
+	return err
+}
+
+// deleteUnused deletes materials that no stored task uses and that nobody has used
+// for so long, the least recently used first, until enough bytes are free. It
+// returns how many are.
+func (q *Queue) deleteUnused(ctx context.Context, age time.Duration, enough int64) (freed int64, err error) {
 	const page = 500
-	before := time.Now().Add(-keep).UnixMilli()
+	before := time.Now().Add(-age).UnixMilli()
 	for {
 		unused, err := q.store.UnusedMaterials(ctx, before, page)
 		if err != nil {
-			return err
+			return freed, err
 		}
 		for _, m := range unused {
+			if freed >= enough {
+				return freed, nil
+			}
 			name, err := q.store.DeleteUnusedMaterial(ctx, m.ID, before)
 			if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 				continue // a task, an upload or another node was quicker
 			}
 			if err == nil && name != "" {
+				freed += m.Size
 				err = q.blobs.Delete(ctx, name)
 			}
 			if err != nil {
-				return err
+				return freed, err
 			}
 		}
 		if len(unused) < page {
-			return nil
+			return freed, nil
 		}
 	}
 }

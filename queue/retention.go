@@ -40,6 +40,9 @@ const (
 	auditEvery = time.Hour
 	// strayAfter is the age from which on a file that no task names is nobody's.
 	strayAfter = 24 * time.Hour
+	// idleUpload is how long an upload waits for its task before it may have to
+	// make room.
+	idleUpload = time.Hour
 )
 
 // Sweep deletes what has been kept for long enough and what no longer fits into
@@ -101,14 +104,24 @@ func (q *Queue) sweepTasks(ctx context.Context, age time.Duration) error {
 	return nil
 }
 
-// sweepBudget deletes the files of the tasks that ended first until the rest
-// fits. It warns one sweep before it does.
+// sweepBudget deletes materials that nobody uses, and then the files of the tasks
+// that ended first, until the rest fits. It warns one sweep before it does.
 func (q *Queue) sweepBudget(ctx context.Context) error {
 	s, warned, err := q.watchStorage(ctx)
 	if err != nil || !warned || s.State != StorageOver {
 		return err
 	}
 	excess := s.Used() - s.Retention.Budget
+	// Nobody has paid for these, and without this one key's uploads would push out
+	// the results of all.
+	freed, err := q.deleteUnused(ctx, idleUpload, excess)
+	if err != nil {
+		return err
+	}
+	if freed > 0 {
+		q.log.Info("materials that no task uses are deleted to stay within the budget", zap.String("freed", amount(freed)))
+	}
+	excess -= freed
 	for excess > 0 {
 		oldest, err := q.store.OldestArtifacts(ctx, sweepBatch)
 		if err != nil {

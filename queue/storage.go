@@ -71,11 +71,11 @@ func (s *Storage) judge() {
 	switch {
 	case budget > 0 && s.Used() > budget:
 		s.State = StorageOver
-		s.Message = fmt.Sprintf("Files take %s, the budget is %s: the files of the tasks that ended first are deleted until they fit.",
+		s.Message = fmt.Sprintf("Files take %s, the budget is %s: unused materials and then the files of the tasks that ended first are deleted until they fit.",
 			amount(s.Used()), amount(budget))
 	case budget > 0 && s.Used() >= budget/100*nearBudget:
 		s.State = StorageNear
-		s.Message = fmt.Sprintf("Files take %s of the budget of %s; when they exceed it, the files of the tasks that ended first are deleted.",
+		s.Message = fmt.Sprintf("Files take %s of the budget of %s; when they exceed it, unused materials and then the files of the tasks that ended first are deleted.",
 			amount(s.Used()), amount(budget))
 	}
 	if s.DiskTotal > 0 && (s.DiskFree < scarceBytes || s.DiskFree < s.DiskTotal/100*scarceShare) {
