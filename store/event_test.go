@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -231,4 +232,16 @@ func TestListThroughManyRows(t *testing.T) {
 			t.Errorf("found %v, want %v", got, want)
 		}
 	})
+}
+
+func TestPurgeDoesNotGoThroughAllEvents(t *testing.T) {
+	s := storetest.Open(t, storetest.SQLite(t))
+	var id, parent, unused int
+	var plan string
+	if err := s.SQL().QueryRowContext(t.Context(), "EXPLAIN QUERY PLAN "+store.LastDeleted, 1).Scan(&id, &parent, &unused, &plan); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(plan, "events_deleted") {
+		t.Error(plan)
+	}
 }

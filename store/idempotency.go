@@ -56,6 +56,11 @@ func (t *Tx) Once(task *Task, idempotencyKey, request string) (earlier string, e
 	return "", nil
 }
 
+// lastDeleted is the last event to be purged. With max(seq) alone, databases would
+// go back through all events in place of the few in the index on deleted tasks:
+// seconds, in which nobody writes.
+const lastDeleted = "SELECT coalesce(max(seq + 0), 0) FROM events WHERE type = '" + TaskDeleted + "' AND at <= $1"
+
 // Purge removes what nobody can ask for any more: idempotency keys that are too
 // old, and events of tasks that were deleted.
 func (t *Tx) Purge() error {
@@ -64,7 +69,7 @@ func (t *Tx) Purge() error {
 		return fmt.Errorf("purge idempotency keys: %w", err)
 	}
 	var last int64
-	err := t.QueryRow("SELECT coalesce(max(seq), 0) FROM events WHERE type = '"+TaskDeleted+"' AND at <= $1", old).Scan(&last)
+	err := t.QueryRow(lastDeleted, old).Scan(&last)
 	if err != nil || last == 0 {
 		return err
 	}
