@@ -15,7 +15,8 @@ import (
 // long it takes.
 func TestPatientBody(t *testing.T) {
 	t.Parallel()
-	const window = 200 * time.Millisecond
+	// Long enough that a busy machine does not make a flow of a drip.
+	const window, pause = 2 * time.Second, 125 * time.Millisecond
 	results := make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := bodyOf(w, r, 1<<20, errBrokeOff).(*patientBody)
@@ -41,8 +42,8 @@ func TestPatientBody(t *testing.T) {
 	}{
 		"at once": {1, strings.Repeat("x", 100), 0, 100, nil},
 		"stops":   {1, "x", 0, 100, errBodyTimeout},
-		"drips":   {20, "x", window / 8, 100, errBodyTimeout},
-		"flows":   {20, strings.Repeat("x", minProgress), window / 8, 20 * minProgress, nil},
+		"drips":   {20, "x", pause, 100, errBodyTimeout},
+		"flows":   {20, strings.Repeat("x", minProgress), pause, 20 * minProgress, nil},
 		"ends":    {1, "x", -1, 100, errBrokeOff},
 	} {
 		t.Run(name, func(t *testing.T) {
