@@ -108,6 +108,14 @@ func (w *world) kill() {
 	_ = w.process.Wait() // killed, says its error
 }
 
+// signal sends the gateway a signal.
+func (w *world) signal(s os.Signal) {
+	w.t.Helper()
+	if err := w.process.Process.Signal(s); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // term ends the gateway as systemd would, and expects it to end well.
 func (w *world) term() {
 	w.t.Helper()
@@ -167,36 +175,45 @@ func (w *world) eventually(limit time.Duration, try func() string) {
 
 // call sends a request with the admin token and decodes the answer.
 func (w *world) call(method, path string, body, into any) (status int, err error) {
+	status, _, err = w.callWith(nil, method, path, body, into)
+	return status, err
+}
+
+// callWith is call with headers, and tells those of the answer.
+func (w *world) callWith(headers map[string]string, method, path string, body, into any) (status int, header http.Header, err error) {
 	var reader io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		reader = bytes.NewReader(text)
 	}
 	r, err := http.NewRequest(method, w.gateway+path, reader)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	r.Header.Set("Content-Type", "application/json")
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
 	response, err := w.client.Do(r)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if response.StatusCode/100 != 2 {
-		return response.StatusCode, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
+		return response.StatusCode, response.Header, fmt.Errorf("%s %s: %s: %s", method, path, response.Status, text)
 	}
 	if into == nil {
-		return response.StatusCode, nil
+		return response.StatusCode, response.Header, nil
 	}
-	return response.StatusCode, json.Unmarshal(text, into)
+	return response.StatusCode, response.Header, json.Unmarshal(text, into)
 }
 
 func (w *world) sessions(n, slots int) {
@@ -224,6 +241,61 @@ func (w *world) seedance(prompt string) (id string, status int, err error) {
 	status, err = w.call("POST", "/v1/videos/generations", map[string]any{
 		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
 	return created.Task.ID, status, err
+}
+
+// once is [world.seedance] with the prompt as the Idempotency-Key.
+func (w *world) once(prompt string) (id string, status int, retryAfter string, err error) {
+	var created struct {
+		Task task `json:"task"`
+	}
+	status, header, err := w.callWith(map[string]string{"Idempotency-Key": prompt}, "POST", "/v1/videos/generations", map[string]any{
+		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
+	return created.Task.ID, status, header.Get("Retry-After"), err
+}
+
+func (w *world) task(id string) task {
+	w.t.Helper()
+	var answer struct {
+		Task task `json:"task"`
+	}
+	if _, err := w.call("GET", "/api/v1/tasks/"+id, nil, &answer); err != nil {
+		w.t.Fatal(err)
+	}
+	return answer.Task
+}
+
+// withStatus lists the tasks that have one of the statuses, a page at most.
+func (w *world) withStatus(statuses ...string) (ids []string) {
+	w.t.Helper()
+	var list struct {
+		Tasks []task `json:"tasks"`
+	}
+	if _, err := w.call("GET", "/api/v1/tasks?limit=100&status="+strings.Join(statuses, ","), nil, &list); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, task := range list.Tasks {
+		ids = append(ids, task.ID)
+	}
+	return ids
+}
+
+// ends counts the ends in the history of a task.
+func (w *world) ends(id string) (n int) {
+	w.t.Helper()
+	var history struct {
+		History []struct {
+			What string `json:"what"`
+		} `json:"history"`
+	}
+	if _, err := w.call("GET", "/api/v1/tasks/"+id+"/history", nil, &history); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, e := range history.History {
+		if e.What == "ended" {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *world) stats() map[string]int {

@@ -112,6 +112,11 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	// A node that is frozen in the middle of a transaction must not keep the
 	// writers of all others waiting. Ours never wait for anything but the database.
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "5000"
+	impatient := &impatience{dial: config.ConnConfig.DialFunc}
+	config.ConnConfig.DialFunc = impatient.Dial
+	if config.ConnConfig.ConnectTimeout <= 0 || config.ConnConfig.ConnectTimeout > connectWithin {
+		config.ConnConfig.ConnectTimeout = connectWithin
+	}
 	if s.pgx, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return err
 	}
@@ -119,7 +124,8 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if err := s.pgx.Ping(ctx); err != nil {
 		return fmt.Errorf("connect to the database at %s: %w", server, plain(err))
 	}
-	s.db = stdlib.OpenDBFromPool(s.pgx)
+	s.db = sql.OpenDB(hurried{stdlib.GetPoolConnector(s.pgx)})
+	s.db.SetMaxIdleConns(0) // the pool below has them
 	s.readers = s.db
 	if err := s.migrate(ctx, goose.DialectPostgres); err != nil {
 		return fmt.Errorf("open the database at %s: %w", server, plain(err))
@@ -131,6 +137,7 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("open the database at %s: %w", server, plain(err))
 	}
+	impatient.on.Store(true)
 	return nil
 }
 
