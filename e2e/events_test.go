@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -183,10 +182,7 @@ func TestEventsAcrossRestarts(t *testing.T) {
 		}
 		switch i {
 		case 15, 25:
-			if out, err := w.command(w.env, "reload", "--force", "--config", caddyfile(t), "--adapter", "caddyfile",
-				"--address", "unix/"+filepath.Join(w.dir, "admin.sock")).CombinedOutput(); err != nil {
-				t.Fatalf("reload: %v: %s", err, out)
-			}
+			w.reload()
 		case 35:
 			w.kill()
 			w.start()

@@ -126,11 +126,7 @@ func TestReloadUnderLoad(t *testing.T) {
 				return
 			case <-tick.C:
 			}
-			c := w.command(w.env, "reload", "--config", caddyfile(t), "--adapter", "caddyfile", "--force",
-				"--address", "unix/"+filepath.Join(w.dir, "admin.sock"))
-			if text, err := c.CombinedOutput(); err != nil {
-				t.Errorf("reload: %v: %s", err, text)
-			}
+			w.reload()
 			reloads++
 		}
 	})
