@@ -60,9 +60,26 @@ func (w *attemptWorker) Work(ctx context.Context, job *river.Job[attemptArgs]) e
 			return err
 		}
 		if wait > 0 {
-			return river.JobSnooze(wait)
+			return w.queue.snooze(ctx, task, wait)
 		}
 	}
+}
+
+// longestWait is the most that a step waits before the next, whatever an upstream
+// asks for.
+const longestWait = 10 * time.Minute
+
+// snooze lets the next step run after the pause, or at the deadline, which is
+// when the upstream is asked for the last time.
+func (q *Queue) snooze(ctx context.Context, task *store.Task, wait time.Duration) error {
+	left := time.Until(time.UnixMilli(task.RunDeadline))
+	if task.Status == store.Polling && left <= 0 {
+		return q.timeOut(ctx, task.ID)
+	}
+	if left > 0 {
+		wait = min(wait, left)
+	}
+	return river.JobSnooze(min(wait, longestWait))
 }
 
 // submitAttempt sends the attempt, at most once. The intent is on disk before

@@ -120,38 +120,61 @@ func (q *Queue) stopUpstream(ctx context.Context, task *store.Task) {
 	}
 }
 
-// expire ends the tasks whose start deadline or deadline has passed.
+// lateGrace is how long a task whose time is over may still be asked for, or its
+// result be fetched: the gateway may have been away when the upstream finished it,
+// or the clock have jumped. It is paid for.
+const lateGrace = time.Minute
+
+// expire ends the tasks whose start deadline or deadline has passed. Accepted
+// ones get a last look, counted from when this process has first seen that they
+// are late.
 func (q *Queue) expire(ctx context.Context) error {
 	tasks, err := q.store.Overdue(ctx, 500)
 	if err != nil {
 		return err
 	}
+	late := make(map[string]time.Time, len(tasks))
 	var errs []error
-	for _, overdue := range tasks {
-		task, accepted, err := q.stopTask(ctx, overdue.ID, func(t *store.Task) (store.Ending, bool) {
-			e := store.Ending{Status: store.Failed, ErrorKind: string(upstream.Timeout)}
-			now := time.Now().UnixMilli()
-			if t.Status == store.Queued {
-				e.ErrorMessage = fmt.Sprintf("the task did not start within %s", time.Duration(t.StartDeadline-t.CreatedAt)*time.Millisecond)
-				return e, t.StartDeadline <= now
-			}
-			e.ErrorMessage = fmt.Sprintf("the task was not ready %s after its start, when its time was over",
-				(time.Duration(t.RunDeadline-t.StartedAt) * time.Millisecond).Round(time.Second))
-			if t.Status == store.Downloading && t.ErrorMessage != "" {
-				// The upstream has made the result and could not deliver it.
-				e.ErrorKind = string(upstream.FileTransfer)
-				e.ErrorMessage += "; the result could not be fetched: " + t.ErrorMessage
-			}
-			return e, t.RunDeadline <= now
-		})
-		switch {
-		case errors.Is(err, ErrEnded), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
-		case err != nil:
-			errs = append(errs, err)
-		case accepted:
-			// An upstream that does not answer must not delay the other deadlines.
-			q.owned.Go(func() { q.stopUpstream(context.WithoutCancel(ctx), task) })
+	for _, task := range tasks {
+		since, seen := q.late[task.ID]
+		if !seen {
+			since = time.Now()
 		}
+		late[task.ID] = since
+		grace := min(lateGrace, time.Duration(task.RunDeadline-task.StartedAt)*time.Millisecond)
+		if (task.Status == store.Polling || task.Status == store.Downloading) && time.Since(since) < grace {
+			continue
+		}
+		errs = append(errs, q.timeOut(ctx, task.ID))
 	}
+	q.late = late
 	return errors.Join(errs...)
+}
+
+// timeOut ends a task if its time is over.
+func (q *Queue) timeOut(ctx context.Context, id string) error {
+	task, accepted, err := q.stopTask(ctx, id, func(t *store.Task) (store.Ending, bool) {
+		e := store.Ending{Status: store.Failed, ErrorKind: string(upstream.Timeout)}
+		now := time.Now().UnixMilli()
+		if t.Status == store.Queued {
+			e.ErrorMessage = fmt.Sprintf("the task did not start within %s", time.Duration(t.StartDeadline-t.CreatedAt)*time.Millisecond)
+			return e, t.StartDeadline <= now
+		}
+		e.ErrorMessage = fmt.Sprintf("the task was not ready %s after its start, when its time was over",
+			(time.Duration(t.RunDeadline-t.StartedAt) * time.Millisecond).Round(time.Second))
+		if t.Status == store.Downloading && t.ErrorMessage != "" {
+			// The upstream has made the result and could not deliver it.
+			e.ErrorKind = string(upstream.FileTransfer)
+			e.ErrorMessage += "; the result could not be fetched: " + t.ErrorMessage
+		}
+		return e, t.RunDeadline <= now
+	})
+	switch {
+	case errors.Is(err, ErrEnded), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
+		return nil
+	case err == nil && accepted:
+		// An upstream that does not answer must not delay the other deadlines.
+		q.owned.Go(func() { q.stopUpstream(context.WithoutCancel(ctx), task) })
+	}
+	return err
 }

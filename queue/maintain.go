@@ -62,6 +62,7 @@ func (q *Queue) maintain(ctx context.Context) {
 			checked = time.Now()
 			q.try(ctx, "look for lost jobs", q.restoreJobs)
 			q.try(ctx, "look for abandoned jobs", q.restoreAbandoned)
+			q.try(ctx, "look for times that lie too far ahead", q.comeBack)
 		}
 	}
 }
@@ -177,6 +178,17 @@ func (q *Queue) restoreAbandoned(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// comeBack mends what a clock has left behind that went back, perhaps while the
+// gateway was not running: steps and pauses that would end an hour late.
+func (q *Queue) comeBack(ctx context.Context) error {
+	ahead, err := q.store.TooFarAhead(ctx, longestWait)
+	if err != nil || !ahead {
+		return err
+	}
+	q.log.Warn("the clock has gone back; what was to happen at times far ahead happens now")
+	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.ComeBack(longestWait) })
 }
 
 // kickIfWaiting is the safety net below all the events that run admission.

@@ -79,6 +79,9 @@ type Queue struct {
 	sending sync.Map
 	// working are the ids of the jobs that this process runs.
 	working sync.Map
+	// late are tasks whose time is over, and since when that is known; only
+	// maintenance uses it.
+	late map[string]time.Time
 	// pollFaults counts polls of a task in a row that learnt nothing.
 	pollFaults sync.Map
 	polls      sync.Map // upstream name → chan struct{}: room for polls at once

@@ -189,4 +189,3 @@ func (c *wireConn) answer([]byte) bool {
 	close(c.finished) // the server has answered, so it has committed
 	return false
 }
-
