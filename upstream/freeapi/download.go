@@ -2,7 +2,9 @@ package freeapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -29,7 +31,7 @@ func newDownloadClient() *http.Client {
 
 // Download opens a result. Its URL is signed, so the session is not needed and
 // its secret is not sent.
-func (d *Driver) Download(ctx context.Context, _ upstream.Session, link string) (*upstream.Download, error) {
+func (d *Driver) Download(ctx context.Context, s upstream.Session, link string) (*upstream.Download, error) {
 	u, err := url.Parse(link)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, &upstream.Error{Kind: upstream.Network, Message: "the result has no usable address"}
@@ -50,8 +52,20 @@ func (d *Driver) Download(ctx context.Context, _ upstream.Session, link string) 
 		resp.Body.Close()
 		return nil, &upstream.Error{
 			Kind: upstream.Network, RetryAfter: retryAfter(resp.Header), Code: fmt.Sprint(resp.StatusCode),
-			Message: strings.TrimSpace(fmt.Sprintf("the result could not be fetched: HTTP %d %s", resp.StatusCode, mediaType(contentType))),
+			Message: strings.TrimSpace(fmt.Sprintf("the result could not be fetched: HTTP %d %s", resp.StatusCode, clean(mediaType(contentType), s.Secret))),
 		}
 	}
-	return &upstream.Download{Body: resp.Body, ContentType: contentType, Size: resp.ContentLength}, nil
+	return &upstream.Download{Body: content{resp.Body}, ContentType: contentType, Size: resp.ContentLength}, nil
+}
+
+// content is a result on its way. Clients are told why it broke off, so its
+// errors name no address either.
+type content struct{ io.ReadCloser }
+
+func (c content) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = errors.New(reason(err))
+	}
+	return n, err
 }

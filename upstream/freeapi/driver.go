@@ -27,8 +27,8 @@ type Config struct {
 type Driver struct {
 	base      *url.URL
 	log       *zap.Logger
-	reads     *http.Client // polls, probes and detection
-	submits   *http.Client // everything that may cost money
+	reads     *http.Client // polls, pings and detection
+	submits   *http.Client // everything that may cost money or answers with a secret
 	downloads *http.Client
 	detector  detector
 }

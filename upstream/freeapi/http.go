@@ -20,7 +20,10 @@ import (
 const (
 	dialTimeout = 10 * time.Second
 	readTimeout = 30 * time.Second // of a poll, probe or detection as a whole
-	maxAnswer   = 32 << 20         // bytes of a JSON answer
+	// An answer holds addresses and a record, never a file. Many are read at
+	// once, so this bounds what a server that goes mad costs.
+	maxAnswer  = 4 << 20   // bytes of the body, unpacked
+	maxHeaders = 256 << 10 // bytes
 	// Node closes idle connections after 5 s, so they are given up earlier.
 	idleTimeout = 4 * time.Second
 )
@@ -36,6 +39,8 @@ func newTransport() *http.Transport {
 		MaxIdleConnsPerHost: 64,
 		IdleConnTimeout:     idleTimeout,
 		Protocols:           protocols,
+
+		MaxResponseHeaderBytes: maxHeaders,
 	}
 }
 
@@ -64,7 +69,7 @@ type exchange struct {
 
 // read sends a request that costs nothing, with a JSON body if there is one.
 // Its errors carry NotAccepted as false; there is nothing to accept.
-func (d *Driver) read(ctx context.Context, method, path, secret string, body []byte) (*exchange, error) {
+func (d *Driver) read(ctx context.Context, client *http.Client, method, path, secret string, body []byte) (*exchange, error) {
 	limited, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	var reader io.Reader
@@ -72,7 +77,7 @@ func (d *Driver) read(ctx context.Context, method, path, secret string, body []b
 	if body != nil {
 		reader, contentType = bytes.NewReader(body), "application/json"
 	}
-	x, _, err := d.exchange(limited, d.reads, method, path, secret, reader, contentType)
+	x, _, err := d.exchange(limited, client, method, path, secret, reader, contentType)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, gaveUp(ctx)
@@ -179,7 +184,7 @@ func reason(err error) string {
 func retryAfter(h http.Header) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	var wait time.Duration
-	if n, err := strconv.Atoi(v); err == nil {
+	if n, err := strconv.Atoi(v); err == nil || errors.Is(err, strconv.ErrRange) {
 		wait = time.Duration(min(n, 3600)) * time.Second
 	} else if at, err := http.ParseTime(v); err == nil {
 		wait = time.Until(at)

@@ -27,6 +27,9 @@ const (
 	maxPollAfter = 5 * time.Minute
 )
 
+// maxETA is how many bytes may say how long it takes.
+const maxETA = 100
+
 // Poll reads the state of a Seedance request on fork, with the session that
 // submitted it; other accounts are told that it does not exist.
 func (d *Driver) Poll(ctx context.Context, s upstream.Session, ref string) (upstream.Progress, error) {
@@ -36,7 +39,7 @@ func (d *Driver) Poll(ctx context.Context, s upstream.Session, ref string) (upst
 	if ref == "" {
 		return upstream.Progress{}, &upstream.Error{Kind: upstream.BadInput, Message: "the request has no id at the upstream"}
 	}
-	x, err := d.read(ctx, http.MethodGet, "/v1/videos/"+url.PathEscape(ref)+"/status", s.Secret, nil)
+	x, err := d.read(ctx, d.reads, http.MethodGet, "/v1/videos/"+url.PathEscape(ref)+"/status", s.Secret, nil)
 	if err != nil {
 		return upstream.Progress{}, asPollError(err)
 	}
@@ -135,15 +138,17 @@ func parsePoll(body []byte, secret string) (upstream.Progress, error) {
 			}}, nil
 		}
 	}
-	return data.running(), nil
+	return data.running(secret), nil
 }
 
-func (p *pollData) running() upstream.Progress {
+func (p *pollData) running(secret string) upstream.Progress {
 	queue := p.Raw.Queue
 	progress := upstream.Progress{
 		QueuePosition: firstWhole(p.QueuePosition, queue.Index),
 		QueueTotal:    firstWhole(p.QueueTotal, queue.Length),
-		QueueETA:      string(p.QueueETA),
+	}
+	if eta := clean(string(p.QueueETA), secret); len(eta) <= maxETA {
+		progress.QueueETA = eta
 	}
 	if cost, ok := cmp.Or(p.Raw.QueueCost, p.Raw.Forecast.QueueCost).number(); ok && progress.QueueETA == "" {
 		progress.QueueETA = asDuration(cost).String()
@@ -180,7 +185,8 @@ func (p *pollData) failure(secret string) *upstream.Error {
 	}
 	key, message := string(p.Raw.FailKey), string(p.Raw.FailMessage)
 	kind, _ := classify([]string{string(code)}, key+"\n"+message)
-	if kind == upstream.Unknown {
+	if kind == upstream.Unknown || kind == upstream.Network {
+		// Whatever network it means, the upstream has answered.
 		kind = upstream.GenerationFailed
 	}
 	return &upstream.Error{

@@ -13,7 +13,7 @@ import (
 // Ping implements [upstream.Pinger]. It also finds out which variant answers, so
 // that Models is exact from then on.
 func (d *Driver) Ping(ctx context.Context) error {
-	x, err := d.read(ctx, http.MethodGet, "/ping", "", nil)
+	x, err := d.read(ctx, d.reads, http.MethodGet, "/ping", "", nil)
 	if err != nil {
 		return err
 	}
@@ -59,9 +59,11 @@ func (d *Driver) Probe(ctx context.Context, s upstream.Session) (upstream.Probe,
 	return p, nil
 }
 
-// readProbe is read for the probe's calls: POST, and 429 is an error.
+// readProbe is read for the probe's calls: POST, and 429 is an error. Their
+// answers hold the token. On a connection that is kept, net/http logs what comes
+// after the announced length, so they get connections of their own.
 func (d *Driver) readProbe(ctx context.Context, path, secret string, body []byte) (*exchange, error) {
-	x, err := d.read(ctx, http.MethodPost, path, secret, body)
+	x, err := d.read(ctx, d.submits, http.MethodPost, path, secret, body)
 	if err == nil && x.status == http.StatusTooManyRequests {
 		return nil, rateLimited(x)
 	}

@@ -1,7 +1,9 @@
 package freeapi
 
 import (
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,11 +50,17 @@ func clean(text, secret string) string {
 	if len(text) > 4*maxMessage { // no need to search what is cut off anyway
 		text = text[:4*maxMessage]
 	}
-	if len(secret) >= 4 {
-		text = strings.ReplaceAll(text, secret, masked)
-	}
-	for _, piece := range strings.FieldsFunc(secret, func(r rune) bool { return r == '@' || r == '/' }) {
-		text = mask(text, piece)
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, text)
+	for _, form := range forms(secret) {
+		if len(form) >= 4 {
+			text = strings.ReplaceAll(text, form, masked)
+		}
+		text = mask(text, form)
 	}
 	if len(text) <= maxMessage {
 		return strings.ToValidUTF8(text, "")
@@ -63,6 +71,22 @@ func clean(text, secret string) string {
 	}
 	return text[:end] + "…"
 }
+
+// forms are a secret as it is, and as an address or a form has it.
+func forms(secret string) []string {
+	list := []string{secret}
+	for _, escaped := range []string{url.QueryEscape(secret), url.PathEscape(secret)} {
+		small := hexDigits.ReplaceAllStringFunc(escaped, strings.ToLower)
+		for _, form := range []string{escaped, small} {
+			if !slices.Contains(list, form) {
+				list = append(list, form)
+			}
+		}
+	}
+	return list
+}
+
+var hexDigits = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 // mask replaces every longest run of text that also is in piece.
 func mask(text, piece string) string {

@@ -24,10 +24,18 @@ func (d *Driver) Submit(ctx context.Context, s upstream.Session, r *upstream.Req
 	if err != nil {
 		return upstream.Submission{}, err
 	}
-	if x.status == http.StatusTooManyRequests {
-		return upstream.Submission{}, rateLimited(x)
-	}
 	e, ok := parseEnvelope(x.body)
+	switch {
+	case x.status == http.StatusTooManyRequests:
+		return upstream.Submission{}, rateLimited(x)
+	case x.status == http.StatusRequestEntityTooLarge && !ok:
+		// A proxy before the server. As a doubt, it would bench the upstream for
+		// everybody because of one client's file.
+		return upstream.Submission{}, &upstream.Error{
+			Kind: upstream.BadInput, NotAccepted: true, Code: "413",
+			Message: "the materials are larger than the upstream takes (HTTP 413)",
+		}
+	}
 	if !ok || !e.failed() && !filled(e.data) {
 		d.detector.doubt()
 		return upstream.Submission{}, &upstream.Error{
@@ -174,12 +182,19 @@ func settle(e *upstream.Error, kind upstream.MediaKind, took time.Duration) {
 	}
 }
 
+// maxRef is how many bytes an id may have; Jimeng's have about 20 digits. It is
+// part of the address of every poll.
+const maxRef = 200
+
+// maxResults of one request are taken; four are usual.
+const maxResults = 20
+
 // accepted reads the answer of fork's submit.
 func accepted(data json.RawMessage) (upstream.Submission, error) {
 	var got struct {
 		ID scalar `json:"history_record_id"`
 	}
-	if err := json.Unmarshal(data, &got); err != nil || got.ID == "" {
+	if err := json.Unmarshal(data, &got); err != nil || got.ID == "" || len(got.ID) > maxRef {
 		return upstream.Submission{}, &upstream.Error{
 			Kind: upstream.InDoubt, Message: "the upstream took the submit without telling an id", Err: err,
 		}
@@ -199,7 +214,7 @@ func finished(kind upstream.MediaKind, data json.RawMessage) (upstream.Submissio
 	}
 	var results []upstream.Result
 	for _, item := range items {
-		if item.URL != "" {
+		if item.URL != "" && len(results) < maxResults {
 			results = append(results, upstream.Result{Kind: kind, URL: item.URL})
 		}
 	}

@@ -43,6 +43,7 @@ func TestSubmitAnswers(t *testing.T) {
 		{"data of another type", classic, 200, `{"created":1,"data":{"url":7}}`, upstream.InDoubt, false, true},
 		{"a redirect", classic, 307, "", upstream.InDoubt, false, true},
 		{"too many requests", classic, 429, "<html>", upstream.RateLimited, true, false},
+		{"too large", seedance, 413, "<html>", upstream.BadInput, true, false},
 		{"an envelope under any status", classic, 500, `{"code":-2002,"message":"login error","data":null}`, upstream.Auth, true, false},
 		{"no result", classic, 200, `{"created":1,"data":[]}`, upstream.GenerationFailed, false, false},
 		{"no URL", classic, 200, `{"created":1,"data":[{"revised_prompt":"x"}]}`, upstream.GenerationFailed, false, false},

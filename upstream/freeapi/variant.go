@@ -109,7 +109,7 @@ func (d *Driver) variant(ctx context.Context) (variant, error) {
 }
 
 func (d *Driver) detect(ctx context.Context) (variant, error) {
-	x, err := d.read(ctx, http.MethodGet, detectPath, "", nil)
+	x, err := d.read(ctx, d.reads, http.MethodGet, detectPath, "", nil)
 	if err != nil {
 		e := asError(err)
 		e.NotAccepted = true
