@@ -204,7 +204,7 @@ func accepted(data json.RawMessage) (upstream.Submission, error) {
 
 // finished reads the answer of a blocking call.
 func finished(kind upstream.MediaKind, data json.RawMessage) (upstream.Submission, error) {
-	var items []struct {
+	var items [maxResults]struct { // what goes beyond is not even read
 		URL string `json:"url"`
 	}
 	if err := json.Unmarshal(data, &items); err != nil {
@@ -214,7 +214,7 @@ func finished(kind upstream.MediaKind, data json.RawMessage) (upstream.Submissio
 	}
 	var results []upstream.Result
 	for _, item := range items {
-		if item.URL != "" && len(results) < maxResults {
+		if item.URL != "" {
 			results = append(results, upstream.Result{Kind: kind, URL: item.URL})
 		}
 	}
