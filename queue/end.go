@@ -58,6 +58,10 @@ func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task
 		if e.Money, accepted, err = spent(tx, task); err != nil {
 			return err
 		}
+		if e.Status == store.Failed && task.Status == store.Submitting && e.Money == RunsOnUpstream {
+			// The call that is on the wire ends at the same moment, and says the same.
+			e.ErrorKind, e.ErrorMessage = string(upstream.InDoubt), doubtful+e.ErrorMessage
+		}
 		jobID := task.JobID
 		if err := tx.End(task, e); err != nil {
 			return err

@@ -159,13 +159,16 @@ func failure(p upstream.Progress) *upstream.Error {
 	return p.Failure
 }
 
+// doubtful goes before the reason why nobody can tell what became of an attempt.
+const doubtful = "The upstream may have accepted the task and may charge for it; that cannot be told. " +
+	"It is not sent again by itself; retry it if you accept that it may be paid twice. Cause: "
+
 // fail ends a task with the upstream's word, and says so if that leaves open
 // whether it was paid.
 func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, doubt bool) error {
 	message := fault.Message
 	if doubt {
-		message = "The upstream may have accepted the task and may charge for it; that cannot be told. " +
-			"It is not sent again by itself; retry it if you accept that it may be paid twice. Cause: " + message
+		message = doubtful + message
 	}
 	if err := tx.CountOutcome(task.SessionID, false); err != nil {
 		return err

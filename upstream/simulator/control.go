@@ -17,6 +17,7 @@ import (
 //	POST   /_simulator/tokens/{token}  {"fault":"NAME","credits":n,"daily":n}, each optional;
 //	                                   the fault "" heals the account
 //	GET    /_simulator/tokens/{token}  what is known of the account
+//	GET    /_simulator/faults          the names of all faults
 //	POST   /_simulator/faults          {"fault":"NAME","path":"/v1/","count":n,"delay":"10s"}:
 //	                                   what every request (the next n, those to paths that
 //	                                   begin so) gets instead of an answer; slow waits for
@@ -41,6 +42,13 @@ func (s *Server) controlRoutes() {
 	})
 	s.mux.HandleFunc("POST /_simulator/tokens/{token}", s.changeToken)
 	s.mux.HandleFunc("GET /_simulator/tokens/{token}", s.showToken)
+	s.mux.HandleFunc("GET /_simulator/faults", func(w http.ResponseWriter, _ *http.Request) {
+		names := make([]string, len(faults))
+		for i := range faults {
+			names[i] = faults[i].name
+		}
+		writeJSON(w, names)
+	})
 	s.mux.HandleFunc("POST /_simulator/faults", s.changeFault)
 	s.mux.HandleFunc("POST /_simulator/release/{id}", s.release)
 }
