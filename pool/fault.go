@@ -30,6 +30,7 @@ var Faults = map[upstream.Kind]Effect{
 	upstream.AccountBlocked: {Session: store.Dead, Failover: true},
 	upstream.RiskControl:    {Session: store.Cooling, Pause: 30 * time.Minute, MaxPause: 12 * time.Hour, Failover: true},
 	upstream.Quota:          {Session: store.Exhausted, Failover: true},
+	upstream.DailyLimit:     {Session: store.Exhausted, Failover: true},
 	upstream.RateLimited:    {Session: store.Cooling, Pause: 30 * time.Second, MaxPause: 10 * time.Minute, Failover: true},
 	upstream.FileTransfer:   {Failover: true},
 	upstream.Network:        {Bench: true},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,6 +17,10 @@ const (
 	benchPause    = time.Second
 	maxBenchPause = 15 * time.Second
 	probeTimeout  = 30 * time.Second
+	// What an upstream asks for is honoured up to these: one that asks for ten
+	// years may have lost its mind, and asking whether it is back costs nothing.
+	maxAskedPause = time.Hour
+	maxAskedBench = 5 * time.Minute
 )
 
 // Fault applies the fault table to the session and the upstream of an attempt.
@@ -56,11 +61,11 @@ func (p *Pool) bench(tx *store.Tx, name string, fault *upstream.Error) error {
 		if u.BenchedUntil != 0 {
 			return nil // tasks that were sent at the same moment count once
 		}
-		pause := max(backoff(benchPause, maxBenchPause, u.Faults), fault.RetryAfter)
+		pause := max(backoff(benchPause, maxBenchPause, u.Faults), min(fault.RetryAfter, maxAskedBench))
 		p.log.Warn("upstream benched", zap.String("upstream", name), zap.Duration("for", pause), zap.String("reason", fault.Error()))
 		return tx.Bench(name, until(tx.Now, pause), fault.Error())
 	}
-	return tx.Bench(name, until(tx.Now, benchPause), fault.Error())
+	return tx.Bench(name, until(tx.Now, max(benchPause, min(fault.RetryAfter, maxAskedBench))), fault.Error())
 }
 
 // apply puts a session into the state of the fault table.
@@ -74,12 +79,15 @@ func (p *Pool) apply(now int64, s *store.Session, fault *upstream.Error) {
 	case store.Cooling:
 		pause := backoff(effect.Pause, effect.MaxPause, s.Faults)
 		if fault.RetryAfter > 0 {
-			pause = fault.RetryAfter
+			pause = min(fault.RetryAfter, maxAskedPause)
 		}
 		s.Until = until(now, pause)
 		s.Faults++
 	case store.Exhausted:
 		s.Until = nextReset(time.UnixMilli(now)).UnixMilli()
+		if fault.Kind == upstream.Quota {
+			s.Credits = new(int64(0)) // which a probe may find changed
+		}
 	default:
 		s.Until = 0
 	}
@@ -118,6 +126,8 @@ func (p *Pool) Works(tx *store.Tx, sessionID, upstreamName string) error {
 type TestResult struct {
 	OK      bool
 	Message string
+
+	silent bool // the upstream does not answer, whichever session asks
 }
 
 // Test probes a session now, and applies what the probe says. A probe that
@@ -148,7 +158,8 @@ func (p *Pool) Test(ctx context.Context, id string) (TestResult, error) {
 	case err != nil:
 		return TestResult{}, err
 	case probeErr != nil:
-		return TestResult{Message: "cannot tell: " + probeErr.Error()}, nil
+		fault, ok := errors.AsType[*upstream.Error](probeErr)
+		return TestResult{Message: "cannot tell: " + probeErr.Error(), silent: ok && fault.Unreachable}, nil
 	case probe.Verdict != "":
 		return TestResult{Message: fmt.Sprintf("%s: %s", probe.Verdict.Public(), probe.Message)}, nil
 	case probe.Credits != nil:
@@ -158,40 +169,49 @@ func (p *Pool) Test(ctx context.Context, id string) (TestResult, error) {
 	}
 }
 
-// learn applies what a probe could tell. A working login does not end a pause
-// that a burst or risk control has asked for.
+// learn applies what a probe could tell. Neither a working login nor a lack of
+// credits ends a pause that a burst or risk control has asked for, and credits
+// say nothing about the day's quota.
 func (p *Pool) learn(now int64, s *store.Session, probe upstream.Probe) {
+	hadNone := s.Credits != nil && *s.Credits <= 0
 	s.Credits = probe.Credits
 	s.CreditsExpire = 0
 	if !probe.CreditsExpire.IsZero() {
 		s.CreditsExpire = probe.CreditsExpire.UnixMilli()
 	}
-	if probe.Verdict != "" {
-		p.apply(now, s, &upstream.Error{Kind: probe.Verdict, Message: probe.Message})
-		return
-	}
-	if s.State == store.Dead || s.State == store.Exhausted {
+	rests := s.State == store.Cooling && s.Until > now
+	switch {
+	case probe.Verdict != "":
+		if !rests || Faults[probe.Verdict].Session == store.Dead {
+			p.apply(now, s, &upstream.Error{Kind: probe.Verdict, Message: probe.Message})
+		}
+	case s.State == store.Dead, s.State == store.Exhausted && hadNone && s.Credits != nil:
 		revive(s)
 	}
 }
 
-// ProbeDue probes the sessions whose turn it is, one after the other.
+// ProbeDue probes the sessions whose turn it is, one after the other. When an
+// upstream does not answer, its other sessions wait for the next time: each would
+// only keep those of other upstreams waiting as well.
 func (p *Pool) ProbeDue(ctx context.Context) error {
 	sessions, err := p.store.Sessions(ctx)
 	if err != nil {
 		return err
 	}
 	var errs []error
+	silent := map[string]bool{}
 	for _, s := range sessions {
-		if !p.due(s) {
+		if !p.due(s) || silent[s.Upstream] {
 			continue
 		}
 		if _, ok := p.Driver(s.Upstream); !ok {
 			continue
 		}
-		if _, err := p.Test(ctx, s.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+		result, err := p.Test(ctx, s.ID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			errs = append(errs, err)
 		}
+		silent[s.Upstream] = result.silent
 		if ctx.Err() != nil {
 			break
 		}
@@ -199,7 +219,16 @@ func (p *Pool) ProbeDue(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// StillBenched makes the pause of an upstream longer that does not answer yet.
+// StillBenched makes the pause of an upstream longer that does not answer yet,
+// unless another node or an attempt has learnt something since.
 func (p *Pool) StillBenched(tx *store.Tx, u *store.Upstream, cause error) error {
+	upstreams, err := tx.Upstreams()
+	if err != nil {
+		return err
+	}
+	asKnown := func(now *store.Upstream) bool { return now.Name == u.Name && now.BenchedUntil == u.BenchedUntil }
+	if !slices.ContainsFunc(upstreams, asKnown) {
+		return nil
+	}
 	return tx.Bench(u.Name, until(tx.Now, backoff(benchPause, maxBenchPause, u.Faults)), cause.Error())
 }

@@ -227,7 +227,7 @@ func (q *Queue) mirrorFailed(ctx context.Context, driver upstream.Driver, sessio
 	faults, wait := q.pauseAfterFault(task.ID)
 	q.log.Warn("a result could not be fetched", zap.String("task", task.ID), zap.Int("in_a_row", faults), zap.Duration("again_in", wait), zap.Error(cause))
 	if ok {
-		wait = max(wait, fault.RetryAfter)
+		wait = max(wait, min(fault.RetryAfter, maxAsked))
 	}
 	if faults < freshLinksAfter || task.Ref == "" {
 		return wait, nil

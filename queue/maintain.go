@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -44,19 +45,13 @@ func (q *Queue) stayAlive(ctx context.Context) {
 }
 
 // maintain does what no step and no request does: it enforces deadlines and
-// notices that a pause is over.
+// notices that a session's pause is over.
 func (q *Queue) maintain(ctx context.Context) {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	var checked time.Time
-	var greeted *Settings
 	for ; ctx.Err() == nil; wait(ctx, ticker) {
-		if settings := q.settings.Load(); settings != greeted {
-			greeted = settings
-			q.greet(ctx, settings)
-		}
 		q.try(ctx, "end overdue tasks", q.expire)
-		q.try(ctx, "ask benched upstreams", q.unbench)
 		q.try(ctx, "notice the end of pauses", q.wake)
 		if time.Since(checked) >= safety {
 			checked = time.Now()
@@ -64,6 +59,21 @@ func (q *Queue) maintain(ctx context.Context) {
 			q.try(ctx, "look for abandoned jobs", q.restoreAbandoned)
 			q.try(ctx, "look for times that lie too far ahead", q.comeBack)
 		}
+	}
+}
+
+// askUpstreams notices that upstreams come into force and come back, apart from
+// everything that must be in time: one may take its time not to answer.
+func (q *Queue) askUpstreams(ctx context.Context) {
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	var greeted *Settings
+	for ; ctx.Err() == nil; wait(ctx, ticker) {
+		if settings := q.settings.Load(); settings != greeted {
+			greeted = settings
+			q.greet(ctx, settings)
+		}
+		q.try(ctx, "ask benched upstreams", q.unbench)
 	}
 }
 
@@ -78,10 +88,14 @@ func wait(ctx context.Context, ticker *time.Ticker) {
 // early what they talk to and refuse what it cannot serve. One that does not
 // answer is found out by the first task.
 func (q *Queue) greet(ctx context.Context, s *Settings) {
+	var all sync.WaitGroup
+	defer all.Wait()
 	for name, u := range s.Upstreams {
-		if err := ping(ctx, u.Driver); err != nil && ctx.Err() == nil {
-			q.log.Warn("upstream does not answer", zap.String("upstream", name), zap.Error(err))
-		}
+		all.Go(func() {
+			if err := ping(ctx, u.Driver); err != nil && ctx.Err() == nil {
+				q.log.Warn("upstream does not answer", zap.String("upstream", name), zap.Error(err))
+			}
+		})
 	}
 }
 
@@ -117,19 +131,25 @@ func (q *Queue) unbench(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	for _, u := range benched {
+	errs := make([]error, len(benched))
+	var all sync.WaitGroup
+	for i, u := range benched {
 		driver, ok := q.pool.Driver(u.Name)
 		if !ok {
 			continue
 		}
-		if err := ping(ctx, driver); err != nil {
-			errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return q.pool.StillBenched(tx, u, err) }))
-			continue
-		}
-		q.log.Info("upstream answers again", zap.String("upstream", u.Name))
-		errs = append(errs, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.Unbench(u.Name, false) }))
+		all.Go(func() {
+			err := ping(ctx, driver)
+			errs[i] = q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
+				if err != nil {
+					return q.pool.StillBenched(tx, u, err)
+				}
+				q.log.Info("upstream answers again", zap.String("upstream", u.Name))
+				return tx.Unbench(u.Name, false)
+			})
+		})
 	}
+	all.Wait()
 	return errors.Join(errs...)
 }
 

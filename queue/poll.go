@@ -24,6 +24,9 @@ const (
 	crowded = 50 * time.Millisecond
 	// maxPollPause bounds the pause after polls that failed.
 	maxPollPause = 2 * time.Minute
+	// maxAsked bounds the pause that an upstream may ask for: its generation goes
+	// on meanwhile, and the links to its results do not live for ever.
+	maxAsked = 5 * time.Minute
 )
 
 // poll asks the upstream for the state of the task and returns when to ask
@@ -83,7 +86,7 @@ func (q *Queue) pollFault(ctx context.Context, task *store.Task, cause error) (t
 			return 0, err
 		}
 	}
-	return max(q.pollFailed(ctx, task, cause), fault.RetryAfter), nil
+	return max(q.pollFailed(ctx, task, cause), min(fault.RetryAfter, maxAsked)), nil
 }
 
 // pollFailed counts a poll that learnt nothing and returns the growing pause.
@@ -131,7 +134,7 @@ func (q *Queue) noteFault(ctx context.Context, task *store.Task, cause error) {
 // configured interval that grows with the number of polls.
 func (q *Queue) pollInterval(asked time.Duration, polls int) time.Duration {
 	if asked > 0 {
-		return jitter(asked)
+		return jitter(min(asked, maxAsked))
 	}
 	interval := q.settings.Load().PollInterval
 	if polls > slowAfter {

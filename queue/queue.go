@@ -127,6 +127,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	q.cancel = cancel
 	q.owned.Go(func() { q.stayAlive(background) })
 	q.owned.Go(func() { q.maintain(background) })
+	q.owned.Go(func() { q.askUpstreams(background) })
 	q.owned.Go(func() { q.feed.run(background) })
 	return nil
 }

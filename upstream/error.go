@@ -14,7 +14,8 @@ const (
 	AccountBlocked   Kind = "account_blocked"   // the account is banned
 	RiskControl      Kind = "risk_control"      // the account is held back for a while; clients see account_blocked
 	Auth             Kind = "auth"              // the login has expired
-	Quota            Kind = "quota"             // out of credits or over the day's quota
+	Quota            Kind = "quota"             // out of credits
+	DailyLimit       Kind = "daily_limit"       // over the day's quota, whatever credits there are; clients see quota
 	RateLimited      Kind = "rate_limited"      // too many requests for the moment; not a quota
 	BadInput         Kind = "bad_input"         // the upstream refused the parameters
 	FileTransfer     Kind = "file_transfer"     // a material did not reach the upstream
@@ -28,10 +29,14 @@ const (
 // Public is the kind as clients see it: the error kinds of the earlier gateway
 // and the few that were added since.
 func (k Kind) Public() Kind {
-	if k == RiskControl {
+	switch k {
+	case RiskControl:
 		return AccountBlocked
+	case DailyLimit:
+		return Quota
+	default:
+		return k
 	}
-	return k
 }
 
 // Error is a fault of an upstream call.

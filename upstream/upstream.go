@@ -142,7 +142,7 @@ type Download struct {
 // Probe is what an upstream says of a session.
 type Probe struct {
 	// Verdict is empty when the session works, or the kind of fault that it
-	// has: Auth, AccountBlocked or Quota. A probe that cannot tell is an error.
+	// has: Auth, AccountBlocked, Quota or DailyLimit. A probe that cannot tell is an error.
 	Verdict Kind
 	Message string // the upstream's own words, without secrets
 	Credits *int64 // nil when not told

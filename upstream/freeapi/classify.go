@@ -47,9 +47,11 @@ var rules = []rule{
 	{kind: upstream.Auth, notAccepted: true,
 		codes: []string{"-2002", "1015", "3018"},
 		words: []string{"login error", "登录失效", "unauthorized", "authorization", "permission denied"}},
+	{kind: upstream.DailyLimit, notAccepted: true,
+		words: []string{"每日使用上限", "daily_usage_limit"}},
 	{kind: upstream.Quota, notAccepted: true,
 		codes: []string{"-2009", "1006", "5000"},
-		words: []string{"积分不足", "积分可能不足", "Not enough credits left", "无法自动收取", "每日使用上限", "daily_usage_limit"}},
+		words: []string{"积分不足", "积分可能不足", "Not enough credits left", "无法自动收取"}},
 	{kind: upstream.RateLimited, notAccepted: true, wordStart: true,
 		codes: []string{"1310"},
 		words: []string{

@@ -73,8 +73,8 @@ var envelopes = []struct {
 	{"-2001", "[请求jimeng失败]: Not enough credits left", upstream.Quota, true},
 	{"-2001", "[请求失败]: something (错误码: 1006)", upstream.Quota, true},
 	{"-2008", "积分不足且无法自动收取。请访问即梦官网手动收取首次积分，或检查账户状态。", upstream.Quota, true},
-	{"-2001", "今日生成次数已达每日使用上限", upstream.Quota, true},
-	{"-2001", "web_daily_usage_limit_toast", upstream.Quota, true},
+	{"-2001", "今日生成次数已达每日使用上限", upstream.DailyLimit, true},
+	{"-2001", "web_daily_usage_limit_toast", upstream.DailyLimit, true},
 
 	// rate limited: a burst limit is not a quota
 	{"-2001", "[请求jimeng失败]: api rate limit", upstream.RateLimited, true},

@@ -26,7 +26,8 @@ var faults = []struct {
 	{upstream.AccountBlocked, "account_banned account_block@submit"},
 	{upstream.RiskControl, "account_punished shark_not_pass shark_reject abnormal risk_failed risk_control@submit"},
 	{upstream.Auth, "login_expired check_login_error unauthorized authorization permission_denied code_2002"},
-	{upstream.Quota, "no_credits credits_1006 uncollectable daily_limit code_2009"},
+	{upstream.Quota, "no_credits credits_1006 uncollectable code_2009"},
+	{upstream.DailyLimit, "daily_limit"},
 	{upstream.RateLimited, "rate_limited"},
 	{upstream.BadInput, "bad_param invalid_parameter param_error unsupported_param unsupported_resolution unsupported_ratio needs_file code_2000"},
 	{upstream.FileTransfer, "file_invalid file_too_large first_frame_file first_frame_image first_file first_material all_files all_images field_failed"},
@@ -134,7 +135,7 @@ func TestFailedGenerations(t *testing.T) {
 		"fail2generate_input_retry":                  upstream.GenerationFailed,
 		"web_risk_control_message_reject_generation": upstream.RiskControl,
 		"account_block":                              upstream.AccountBlocked,
-		"daily_usage_limit":                          upstream.Quota,
+		"daily_usage_limit":                          upstream.DailyLimit,
 		"generation_failed":                          upstream.GenerationFailed,
 	} {
 		r := faultRequests()[0]

@@ -49,7 +49,7 @@ var pollAnswers = []struct {
 	{"failed, key and empty code", `{"code":0,"data":{"status":30,"fail_code":"","raw":{"fail_code":0,"fail_starling_key":"web_account_block"}}}`,
 		failedAs(upstream.AccountBlocked, "", "web_account_block")},
 	{"failed, message only", `{"code":0,"data":{"status":30,"raw":{"fail_starling_message":"今日已达每日使用上限"}}}`,
-		failedAs(upstream.Quota, "", "今日已达每日使用上限")},
+		failedAs(upstream.DailyLimit, "", "今日已达每日使用上限")},
 	{"failed, code unknown", `{"code":0,"data":{"status":30,"fail_code":1500}}`,
 		failedAs(upstream.GenerationFailed, "1500", "the generation failed")},
 	{"failed with a URL", `{"code":0,"data":{"status":30,"video_url":"https://v.example/a.mp4"}}`,

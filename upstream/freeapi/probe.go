@@ -128,7 +128,7 @@ func notUnderstood(x *exchange) *upstream.Error {
 func verdict(err error) (upstream.Probe, error) {
 	e := asError(err)
 	switch e.Kind {
-	case upstream.Auth, upstream.AccountBlocked, upstream.Quota:
+	case upstream.Auth, upstream.AccountBlocked, upstream.Quota, upstream.DailyLimit:
 		return upstream.Probe{Verdict: e.Kind, Message: e.Message}, nil
 	}
 	return upstream.Probe{}, e

@@ -169,7 +169,8 @@ const (
 // uploads are surely asked for before the submit, and some texts are those of a
 // generation that was made and refused.
 func settle(e *upstream.Error, kind upstream.MediaKind, took time.Duration) {
-	if e.Kind == upstream.Quota || e.Kind == upstream.FileTransfer {
+	switch e.Kind {
+	case upstream.Quota, upstream.DailyLimit, upstream.FileTransfer:
 		return
 	}
 	first := firstVideoPoll
