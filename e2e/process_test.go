@@ -42,18 +42,31 @@ type world struct {
 
 func newWorld(t *testing.T, variant, delay string) *world {
 	t.Helper()
+	w := emptyWorld(t)
+	upstream := freeAddress(t)
+	w.run(w.command(nil, "jimeng", "simulate", "--listen", upstream, "--variant", variant, "--delay", delay))
+	w.connect("http://" + upstream)
+	w.waitFor(w.simulator + "/ping")
+	return w
+}
+
+// emptyWorld has a folder and no upstream yet.
+func emptyWorld(t *testing.T) *world {
+	t.Helper()
 	if binary == "" {
 		t.Skip("GATEWAY_BINARY does not name a built gateway (./xcaddy.sh builds one)")
 	}
-	w := &world{t: t, dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}}
-	upstream := freeAddress(t)
-	w.simulator = "http://" + upstream
-	w.run(w.command(nil, "jimeng", "simulate", "--listen", upstream, "--variant", variant, "--delay", delay))
-	w.waitFor(w.simulator + "/ping")
-	gateway := freeAddress(t)
+	return &world{t: t, dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}}
+}
+
+// connect sets the gateway up for the upstream at the address.
+func (w *world) connect(simulator string) {
+	w.t.Helper()
+	w.simulator = simulator
+	gateway := freeAddress(w.t)
 	_, port, err := net.SplitHostPort(gateway)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.gateway = "http://127.0.0.1:" + port
 	w.env = []string{
@@ -61,7 +74,6 @@ func newWorld(t *testing.T, variant, delay string) *world {
 		"DATABASE_URL=sqlite://" + filepath.Join(w.dir, "gateway.db"), "DATA_DIR=" + filepath.Join(w.dir, "data"),
 		"CADDY_ADMIN=unix/" + filepath.Join(w.dir, "admin.sock"), "HOME=" + w.dir, "XDG_DATA_HOME=" + w.dir, "XDG_CONFIG_HOME=" + w.dir,
 	}
-	return w
 }
 
 func (w *world) command(env []string, args ...string) *exec.Cmd {
