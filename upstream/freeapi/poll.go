@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
@@ -27,8 +28,14 @@ const (
 	maxPollAfter = 5 * time.Minute
 )
 
-// maxETA is how many bytes may say how long it takes.
-const maxETA = 100
+// Bounds of what is taken over from an answer. The real ones are far below; a
+// server gone mad must not fill the database and every list.
+const (
+	maxRef     = 128  // bytes of an id
+	maxURL     = 8192 // bytes of a result's address
+	maxResults = 16   // files of one request
+	maxETA     = 100  // bytes of the upstream's own words for the time that is left
+)
 
 // Poll reads the state of a Seedance request on fork, with the session that
 // submitted it; other accounts are told that it does not exist.
@@ -132,7 +139,7 @@ func parsePoll(body []byte, secret string) (upstream.Progress, error) {
 		return upstream.Progress{State: upstream.Failed, Failure: data.failure(secret)}, nil
 	case statusDone, statusDoneImage:
 		// The URL can lag a few reads behind the state.
-		if data.VideoURL != "" {
+		if isAddress(string(data.VideoURL)) {
 			return upstream.Progress{State: upstream.Succeeded, Results: []upstream.Result{
 				{Kind: upstream.Video, URL: string(data.VideoURL)},
 			}}, nil
@@ -141,14 +148,21 @@ func parsePoll(body []byte, secret string) (upstream.Progress, error) {
 	return data.running(secret), nil
 }
 
+// isAddress tells the address of a file from whatever else may stand in its place.
+func isAddress(text string) bool {
+	if len(text) > maxURL || !utf8.ValidString(text) {
+		return false
+	}
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
 func (p *pollData) running(secret string) upstream.Progress {
 	queue := p.Raw.Queue
 	progress := upstream.Progress{
 		QueuePosition: firstWhole(p.QueuePosition, queue.Index),
 		QueueTotal:    firstWhole(p.QueueTotal, queue.Length),
-	}
-	if eta := clean(string(p.QueueETA), secret); len(eta) <= maxETA {
-		progress.QueueETA = eta
+		QueueETA:      shorten(clean(string(p.QueueETA), secret), maxETA),
 	}
 	if cost, ok := cmp.Or(p.Raw.QueueCost, p.Raw.Forecast.QueueCost).number(); ok && progress.QueueETA == "" {
 		progress.QueueETA = asDuration(cost).String()

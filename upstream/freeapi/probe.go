@@ -110,7 +110,7 @@ func parsePoints(x *exchange, secret string) (int64, error) {
 	}
 	total := json.Number(items[0].Points.Total)
 	n, err := total.Float64()
-	if err != nil || n > 1e15 || n < -1e15 {
+	if err != nil || !(n >= -1e15 && n <= 1e15) { // NaN is neither above nor below
 		return 0, notUnderstood(x)
 	}
 	return int64(n), nil

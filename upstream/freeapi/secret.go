@@ -62,14 +62,18 @@ func clean(text, secret string) string {
 		}
 		text = mask(text, form)
 	}
-	if len(text) <= maxMessage {
-		return strings.ToValidUTF8(text, "")
+	return shorten(strings.ToValidUTF8(text, ""), maxMessage)
+}
+
+// shorten cuts a text to so many bytes, between two characters.
+func shorten(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	end := maxMessage
-	for !utf8.RuneStart(text[end]) {
-		end--
+	for !utf8.RuneStart(text[most]) {
+		most--
 	}
-	return text[:end] + "…"
+	return text[:most] + "…"
 }
 
 // forms are a secret as it is, and as an address or a form has it.

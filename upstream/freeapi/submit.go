@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -183,19 +184,16 @@ func settle(e *upstream.Error, kind upstream.MediaKind, took time.Duration) {
 	}
 }
 
-// maxRef is how many bytes an id may have; Jimeng's have about 20 digits. It is
-// part of the address of every poll.
-const maxRef = 200
-
-// maxResults of one request are taken; four are usual.
-const maxResults = 20
+// isRef is what an id looks like that is one step of a path: polling for "..", the
+// gateway would ask something else.
+var isRef = regexp.MustCompile(fmt.Sprintf(`^[A-Za-z0-9_-]{1,%d}$`, maxRef))
 
 // accepted reads the answer of fork's submit.
 func accepted(data json.RawMessage) (upstream.Submission, error) {
 	var got struct {
 		ID scalar `json:"history_record_id"`
 	}
-	if err := json.Unmarshal(data, &got); err != nil || got.ID == "" || len(got.ID) > maxRef {
+	if err := json.Unmarshal(data, &got); err != nil || !isRef.MatchString(string(got.ID)) {
 		return upstream.Submission{}, &upstream.Error{
 			Kind: upstream.InDoubt, Message: "the upstream took the submit without telling an id", Err: err,
 		}
@@ -215,7 +213,7 @@ func finished(kind upstream.MediaKind, data json.RawMessage) (upstream.Submissio
 	}
 	var results []upstream.Result
 	for _, item := range items {
-		if item.URL != "" {
+		if isAddress(item.URL) && len(results) < maxResults {
 			results = append(results, upstream.Result{Kind: kind, URL: item.URL})
 		}
 	}
