@@ -275,7 +275,9 @@ func readAuth(c *Config, args []string) error {
 		if args[1] != "insecure" && !deferred(args[1]) {
 			return fmt.Errorf("%q is not possible; allowed: on|off [insecure]", args[1])
 		}
-		c.AuthInsecure = Value(strings.Replace(args[1], "insecure", "true", 1))
+		if c.AuthInsecure = Value(args[1]); args[1] == "insecure" {
+			c.AuthInsecure = "true"
+		}
 	}
 	return nil
 }

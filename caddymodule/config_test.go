@@ -61,6 +61,21 @@ func TestPlaceholders(t *testing.T) {
 	}
 }
 
+// A placeholder stays as it is, also when its name has the word for itself.
+func TestAuthPlaceholder(t *testing.T) {
+	t.Setenv("insecure_gateway", "true")
+	c := parse(t, "auth off {env.insecure_gateway}")
+	if c.AuthInsecure != "{env.insecure_gateway}" {
+		t.Errorf("it became %s", c.AuthInsecure)
+	}
+	if s, err := c.resolve(); err != nil || !s.authInsecure {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if c := parse(t, "auth off insecure"); c.AuthInsecure != "true" {
+		t.Errorf("insecure became %s", c.AuthInsecure)
+	}
+}
+
 // Faults that hide behind placeholders appear when the configuration is loaded:
 // all of them in one line, with the option's name, without secrets.
 func TestResolveErrors(t *testing.T) {
@@ -168,27 +183,6 @@ func TestDatabaseIdentity(t *testing.T) {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
-}
-
-func FuzzCaddyfile(f *testing.F) {
-	files, _ := filepath.Glob("testdata/adapt/*.caddyfiletest")
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		input, _, _ := strings.Cut(string(content), "----------")
-		f.Add(strings.TrimPrefix(input, "{\n"))
-	}
-	f.Fuzz(func(t *testing.T, input string) {
-		c := new(Config)
-		if err := c.UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err != nil {
-			return
-		}
-		if _, err := json.Marshal(c); err != nil {
-			t.Errorf("accepted, but cannot be written as JSON: %v", err)
-		}
-	})
 }
 
 func TestRetention(t *testing.T) {

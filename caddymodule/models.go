@@ -334,9 +334,10 @@ func parseSeconds(args []string) ([]int, error) {
 		for seconds := from; seconds <= to; seconds++ {
 			list = append(list, seconds)
 		}
+		slices.Sort(list)
+		list = slices.Compact(list)
 	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
+	return list, nil
 }
 
 func parseCredits(text string) (float64, error) {
