@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -203,8 +202,8 @@ func (c *create) option(name string, value any) {
 // setNumber takes the digits of a number. JSON clients whose only numbers are
 // floating point send 5 as 5.0, which is whole.
 func (c *create) setNumber(name, digits string) error {
-	value, err := strconv.ParseFloat(digits, 64)
-	if err != nil || value != float64(int64(value)) {
+	value, ok := decimal(digits)
+	if !ok || value != float64(int64(value)) {
 		if name == "priority" || name == "n" {
 			return invalid(name, "must be a whole number")
 		}
@@ -237,10 +236,17 @@ func (c *create) setNumber(name, digits string) error {
 	return nil
 }
 
+// decimal reads a number as people and JSON write it. Go also knows 1_0 and 0x1p4,
+// and a form would have them taken for 10 and 16.
+func decimal(digits string) (float64, bool) {
+	value, err := strconv.ParseFloat(digits, 64)
+	return value, err == nil && strings.Trim(digits, "0123456789+-.eE") == ""
+}
+
 // setFraction takes the digits of sample_strength, the only such field.
 func (c *create) setFraction(name, digits string) error {
-	value, err := strconv.ParseFloat(digits, 64)
-	if err != nil || math.IsNaN(value) || value < 0 || value > 1 {
+	value, ok := decimal(digits)
+	if !ok || value < 0 || value > 1 {
 		return invalid(name, "must be a number between 0 and 1")
 	}
 	c.option(name, value)

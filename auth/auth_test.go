@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func setup(t *testing.T, change func(*Config)) *bundle {
+func setup(t testing.TB, change func(*Config)) *bundle {
 	t.Helper()
 	b := &bundle{store: shared}
 	keyring, err := NewKeyring(b, zap.NewNop())
@@ -72,7 +72,7 @@ func setup(t *testing.T, change func(*Config)) *bundle {
 	return b
 }
 
-func (b *bundle) newKey(t *testing.T, change func(*store.Key)) (secret string, key *store.Key) {
+func (b *bundle) newKey(t testing.TB, change func(*store.Key)) (secret string, key *store.Key) {
 	t.Helper()
 	secret, hash, prefix := NewSecret()
 	key = &store.Key{ID: "key-" + prefix, Name: "test", Hash: hash, Prefix: prefix, Scopes: slices.Clone(DefaultScopes), Enabled: true, Weight: 1}

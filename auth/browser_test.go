@@ -11,7 +11,7 @@ import (
 )
 
 // signIn returns the cookie that a browser gets for the key.
-func signIn(t *testing.T, b *bundle, secret string, change func(*http.Request)) *http.Cookie {
+func signIn(t testing.TB, b *bundle, secret string, change func(*http.Request)) *http.Cookie {
 	t.Helper()
 	r := httptest.NewRequest("POST", "http://localhost:5100/auth/key", nil)
 	if change != nil {

@@ -70,16 +70,39 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// A link that passes is one that was made, and every link that was made passes.
 func FuzzVerify(f *testing.F) {
 	links, err := NewLinks(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add("/v1/artifacts/01J9/0", "expires=9999999999&signature=00")
-	f.Fuzz(func(t *testing.T, path, query string) {
+	const path = "/v1/artifacts/01J9/0"
+	made := links.Sign(path, time.Unix(9999999999, 0))
+	_, query, _ := strings.Cut(made, "?")
+	f.Add(path, query, int64(9999999999))
+	f.Add(path, query+"&download=1&expires=1", int64(-1))
+	f.Add(path+"\x00", strings.Replace(query, "9999999999", "999999999", 1), int64(0))
+	f.Fuzz(func(t *testing.T, otherPath, query string, unix int64) {
 		values, _ := url.ParseQuery(query)
-		if links.Verify(path, values, time.Unix(0, 0)) == nil {
-			t.Errorf("a link was forged: %q %q", path, query)
+		if links.Verify(otherPath, values, time.Unix(0, 0)) == nil {
+			again, _ := url.ParseQuery(strings.TrimPrefix(links.Sign(path, time.Unix(9999999999, 0)), path+"?"))
+			if otherPath != path || values.Get("expires") != again.Get("expires") || !strings.EqualFold(values.Get("signature"), again.Get("signature")) {
+				t.Errorf("a link was forged: %q %q", otherPath, query)
+			}
+		}
+		if strings.Contains(otherPath, "?") {
+			return // an address has it escaped
+		}
+		_, query, _ = strings.Cut(links.Sign(otherPath, time.Unix(unix, 0)), "?")
+		if values, err = url.ParseQuery(query); err != nil {
+			t.Fatal(err)
+		}
+		want := ErrLinkExpired
+		if unix > 0 {
+			want = nil
+		}
+		if err := links.Verify(otherPath, values, time.Unix(0, 0)); !errors.Is(err, want) {
+			t.Errorf("%q until %d: %v", otherPath, unix, err)
 		}
 	})
 }
