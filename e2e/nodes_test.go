@@ -45,6 +45,7 @@ func (w *world) second() *world {
 		w.t.Fatal(err)
 	}
 	other.dir = w.t.TempDir()
+	w.t.Cleanup(other.checkLog)
 	other.gateway = "http://127.0.0.1:" + port
 	other.env = append(append([]string{}, w.env...), "PORT="+port, "DATA_DIR="+filepath.Join(other.dir, "data"),
 		"CADDY_ADMIN=unix/"+filepath.Join(other.dir, "admin.sock"))

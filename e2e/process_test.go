@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -56,7 +57,9 @@ func emptyWorld(t *testing.T) *world {
 	if binary == "" {
 		t.Skip("GATEWAY_BINARY does not name a built gateway (./xcaddy.sh builds one)")
 	}
-	return &world{t: t, dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}}
+	w := &world{t: t, dir: t.TempDir(), client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}}
+	t.Cleanup(w.checkLog)
+	return w
 }
 
 // connect sets the gateway up for the upstream at the address.
@@ -90,6 +93,7 @@ func (w *world) run(c *exec.Cmd) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	defer log.Close() // the process has its own
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
 		w.t.Fatal(err)
@@ -99,28 +103,41 @@ func (w *world) run(c *exec.Cmd) {
 			_ = c.Process.Kill()
 			_ = c.Wait()
 		}
-		log.Close()
-		text, err := os.ReadFile(log.Name())
-		if err != nil {
+	})
+}
+
+// checkLog fails if the processes have logged a secret, and shows the end of what
+// they have said if the test failed.
+func (w *world) checkLog() {
+	text, err := os.ReadFile(filepath.Join(w.dir, "log"))
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) { // nothing has run
 			w.t.Error(err)
 		}
-		lines := strings.Split(string(text), "\n")
-		for _, secret := range secrets {
-			if i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, secret) }); i >= 0 {
-				w.t.Errorf("the log has the secret %q: %s", secret, lines[i])
-			}
+		return
+	}
+	lines := strings.Split(string(text), "\n")
+	for _, secret := range secrets {
+		if i := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, secret) }); i >= 0 {
+			w.t.Errorf("the log has the secret %q: %s", secret, lines[i])
 		}
-		if w.t.Failed() {
-			w.t.Logf("end of the log:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
-		}
-	})
+	}
+	if w.t.Failed() {
+		w.t.Logf("end of the log:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
+	}
 }
 
 func (w *world) start() {
 	w.t.Helper()
+	w.launch()
+	w.waitFor(w.gateway + "/ping")
+}
+
+// launch starts the gateway and does not wait for it.
+func (w *world) launch() {
+	w.t.Helper()
 	w.process = w.command(w.env, "run", "--config", caddyfile(w.t), "--adapter", "caddyfile")
 	w.run(w.process)
-	w.waitFor(w.gateway + "/ping")
 }
 
 // kill ends the gateway as a power cut of the process would.
@@ -200,6 +217,12 @@ func (w *world) eventually(limit time.Duration, try func() string) {
 // call sends a request with the admin token and decodes the answer.
 func (w *world) call(method, path string, body, into any) (status int, err error) {
 	status, _, err = w.callWith(nil, method, path, body, into)
+	return status, err
+}
+
+// callOnce posts a request that may be repeated until there is an answer.
+func (w *world) callOnce(path, idempotencyKey string, body, into any) (status int, err error) {
+	status, _, err = w.callWith(map[string]string{"Idempotency-Key": idempotencyKey}, "POST", path, body, into)
 	return status, err
 }
 
@@ -355,6 +378,38 @@ func (w *world) paid() map[string]int {
 		paid[s.Prompt]++
 	}
 	return paid
+}
+
+// forget lets the upstream count anew.
+func (w *world) forget() error {
+	r, err := http.NewRequest("DELETE", w.simulator+"/_simulator/submits", nil)
+	if err != nil {
+		return err
+	}
+	response, err := w.client.Do(r)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// plays fetches the beginning of a video by its link, without a token.
+func (w *world) plays(link string) error {
+	r, err := http.NewRequest("GET", link, nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Range", "bytes=0-31")
+	response, err := w.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	head, err := io.ReadAll(response.Body)
+	if err == nil && (response.StatusCode != http.StatusPartialContent || !bytes.Contains(head, []byte("ftyp"))) {
+		err = fmt.Errorf("%s %q", response.Status, head)
+	}
+	return err
 }
 
 // parallel runs do for 0 to n-1 from a few goroutines.

@@ -1,0 +1,363 @@
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
+)
+
+// number is a setting of a test, from the environment.
+func number(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s=%q is no number above 0", name, text)
+	}
+	return n
+}
+
+// The gateway is killed again and again at random moments, also while it starts,
+// and clients send, cancel and retry tasks meanwhile, as often as it takes to get
+// an answer. Nothing is lost, stuck or paid twice; the table of what the crashes
+// met is printed at the end. The long form, for which
+// SQLite and PostgreSQL take about half an hour each:
+//
+//	E2E_KILLS=1000 E2E_TASKS=10000 GATEWAY_BINARY=$PWD/bin/jimeng-gateway go test -count=1 -timeout 3h -v -run TestRandomKills ./e2e
+//
+// E2E_SEED repeats what the clients do and when the gateway is killed, as far as
+// the machine's own timing lets it.
+func TestRandomKills(t *testing.T) {
+	kills, tasks := number(t, "E2E_KILLS", 15), number(t, "E2E_TASKS", 300)
+	seed := number(t, "E2E_SEED", rand.N(1_000_000)+1)
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, database string) {
+		t.Logf("%d kills, %d tasks, E2E_SEED=%d", kills, tasks, seed)
+		r := &randomKills{crash: newCrash(t, database, "fork", "200ms", "300ms", "PATH="), seed: uint64(seed), met: map[string][]point{},
+			wants: map[string]want{}, ids: map[string]string{}}
+		r.wire.latency = 30 * time.Millisecond
+		r.sessions(8, 2)
+		r.play(kills, tasks)
+	})
+}
+
+type randomKills struct {
+	*crash
+	seed uint64
+	met  map[string][]point // by task
+
+	mu       sync.Mutex
+	wants    map[string]want   // by the task's name
+	ids      map[string]string // of the first task of a name
+	retries  int
+	refusals int // answers that say "not now"
+	again    int // requests that got no answer and were sent again
+}
+
+// want is how tasks with a prompt end that no crash has left in doubt.
+type want struct {
+	directive string
+	refused   int    // submits that get a 429 first
+	errorKind string // "" for success
+	paid      bool
+}
+
+// wanted is what is tried, more often what stands here more often.
+var wanted = []want{
+	{paid: true}, {paid: true}, {paid: true}, {paid: true}, {paid: true}, {paid: true}, {paid: true}, {paid: true},
+	{directive: "[[delay:1500ms]]", paid: true},
+	{directive: "[[delay:0s]]", paid: true},
+	{directive: "[[queue:37/812]]", paid: true},
+	{directive: "[[file:cut:1]]", paid: true},
+	{directive: "[[file:short:1]]", paid: true},
+	{refused: 1, paid: true},
+	{refused: 2, paid: true},
+	{directive: "[[fault:content_violation@submit]]", errorKind: "content_risk"},
+	{directive: "[[fault:2047@generation:string]]", errorKind: "content_risk", paid: true},
+}
+
+func (r *randomKills) play(kills, tasks int) {
+	rng := rand.New(rand.NewPCG(r.seed, 0))
+	next := make(chan int)
+	var clients sync.WaitGroup
+	for range 12 {
+		clients.Go(func() {
+			for i := range next {
+				r.client(i, rand.New(rand.NewPCG(r.seed, uint64(i)+1)))
+			}
+		})
+	}
+	began, starts := time.Now(), 0
+	for k := range kills {
+		var feed sync.WaitGroup
+		feed.Go(func() {
+			for i := k * tasks / kills; i < (k+1)*tasks/kills; i++ {
+				next <- i
+			}
+		})
+		if rng.IntN(4) == 0 {
+			starts++
+			<-time.After(time.Duration(rng.IntN(700)) * time.Millisecond) // anywhere in the start, or shortly after
+		} else {
+			r.waitFor(r.gateway + "/ping")
+			<-time.After(time.Duration(rng.IntN(600)) * time.Millisecond)
+		}
+		r.die()
+		for _, row := range r.autopsy() {
+			r.met[row.id] = append(r.met[row.id], row.point)
+		}
+		r.bornAt = time.Now()
+		r.launch()
+		feed.Wait()
+		if r.t.Failed() {
+			r.t.Fatalf("after %d kills", k+1)
+		}
+		if k%100 == 99 {
+			r.t.Logf("%d kills in %s", k+1, time.Since(began).Round(time.Second))
+		}
+	}
+	close(next)
+	r.waitFor(r.gateway + "/ping")
+	clients.Wait()
+	r.ended()
+	r.usable()
+	r.check(tasks)
+	r.t.Logf("%d kills (%d of them soon after the start) over %d tasks and %d retries in %s; %d requests were sent again without an answer, %d after a 5xx\n%s",
+		kills, starts, tasks, r.retries, time.Since(began).Round(time.Second), r.again, r.refusals, r.table())
+}
+
+// until repeats a request until it gets an answer.
+func (r *randomKills) until(request func() (status int, err error)) (int, error) {
+	for deadline := time.Now().Add(time.Minute); ; {
+		status, err := request()
+		switch {
+		case err == nil, status != 0 && status < 500, time.Now().After(deadline):
+			return status, err
+		case status == 0:
+			r.count(&r.again)
+		default:
+			r.count(&r.refusals)
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+}
+
+func (r *randomKills) count(n *int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*n++
+}
+
+// client sends one task, and may cancel or retry it.
+func (r *randomKills) client(i int, rng *rand.Rand) {
+	w := wanted[rng.IntN(len(wanted))]
+	name := fmt.Sprintf("boat-%d", i)
+	r.mu.Lock()
+	r.wants[name] = w
+	r.mu.Unlock()
+	if w.refused > 0 {
+		r.wire.refuse(name, w.refused)
+	}
+	<-time.After(time.Duration(rng.IntN(300)) * time.Millisecond)
+	var created struct {
+		Task task `json:"task"`
+	}
+	if _, err := r.until(func() (int, error) {
+		return r.callOnce("/v1/videos/generations", name, map[string]any{"model": "seedance-2.0",
+			"prompt": strings.TrimSpace(name + " " + w.directive), "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
+	}); err != nil {
+		r.t.Errorf("submit %s: %v", name, err)
+		return
+	}
+	id := created.Task.ID
+	r.mu.Lock()
+	r.ids[name] = id
+	r.mu.Unlock()
+	switch rng.IntN(16) {
+	case 0, 1:
+		<-time.After(time.Duration(rng.IntN(800)) * time.Millisecond)
+		if status, err := r.until(func() (int, error) { return r.call("POST", "/api/v1/tasks/"+id+"/cancel", nil, nil) }); err != nil && status != http.StatusConflict {
+			r.t.Errorf("cancel %s: %v", name, err)
+		}
+	case 2:
+		r.retry(name, id)
+	}
+}
+
+func (r *randomKills) retry(name, id string) {
+	status, err := 0, error(nil)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-time.After(100 * time.Millisecond) {
+		if status, err = r.until(func() (int, error) {
+			return r.callOnce("/api/v1/tasks/"+id+"/retry", "retry "+name, nil, nil)
+		}); status != http.StatusConflict {
+			break // it had ended
+		}
+	}
+	if err != nil {
+		r.t.Errorf("retry %s: %d %v", name, status, err)
+		return
+	}
+	r.count(&r.retries)
+}
+
+// ended waits until every task has.
+func (r *randomKills) ended() {
+	r.t.Helper()
+	r.eventually(3*time.Minute, func() string {
+		s := r.stats()
+		if open := s["queued"] + s["submitting"] + s["polling"] + s["downloading"]; open > 0 {
+			return fmt.Sprint(s)
+		}
+		return ""
+	})
+}
+
+// usable sends one more task, which must succeed.
+func (c *crash) usable() {
+	c.t.Helper()
+	id, _, err := c.seedance("boat-usable")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var answer struct {
+		Task task `json:"task"`
+	}
+	c.eventually(time.Minute, func() string {
+		if _, err := c.call("GET", "/api/v1/tasks/"+id, nil, &answer); err != nil || answer.Task.Status != "succeeded" {
+			return fmt.Sprintf("the pool is not usable: %+v %v", answer.Task, err)
+		}
+		return ""
+	})
+}
+
+func (r *randomKills) check(tasks int) {
+	r.t.Helper()
+	r.wants["boat-usable"] = want{paid: true}
+	stats := r.stats()
+	r.playable()
+	r.term()
+	if err := r.wire.drain(r.wireURL); err != nil {
+		r.t.Fatal(err)
+	}
+	r.takeLedger()
+	records := openRecords(r.t, r.database)
+	defer records.close()
+	for _, problem := range append(records.books(), r.receipts(records)...) {
+		r.t.Error(problem)
+	}
+	statuses := records.counts("SELECT status, count(*) FROM tasks GROUP BY status")
+	for _, status := range []string{"succeeded", "failed", "cancelled"} {
+		if stats[status] != statuses[status] {
+			r.t.Errorf("stats say %v, the rows %v", stats, statuses)
+		}
+	}
+	first := 0
+	for _, row := range records.tasks("1 = 1") {
+		if row.retryOf == "" {
+			first++
+			if id := r.ids[row.name]; id != row.id && row.name != "boat-usable" {
+				r.t.Errorf("task %s (%s) is one that no client has heard of, but of %q", row.id, row.prompt, id)
+			}
+		}
+		if problem := r.judge(row); problem != "" {
+			r.t.Errorf("task %s (%s) is %s %s %q %s after crashes at %q", row.id, row.prompt, row.status, row.errorKind, row.errorMessage, problem, r.met[row.id])
+		}
+		if !r.listener.heard(row.id) {
+			r.t.Errorf("the end of task %s was never announced", row.id)
+		}
+	}
+	if first != tasks+1 {
+		r.t.Errorf("there are %d tasks, %d were sent", first, tasks+1)
+	}
+	if retries := records.number("SELECT count(*) FROM tasks WHERE retry_of <> ''"); retries != r.retries {
+		r.t.Errorf("there are %d retries, %d were sent", retries, r.retries)
+	}
+}
+
+// judge says what is wrong with how a task has ended.
+func (r *randomKills) judge(row *row) string {
+	w := r.wants[row.name]
+	doubtful := false
+	for _, p := range r.met[row.id] {
+		doubtful = doubtful || p.doubtful()
+	}
+	inDoubt := row.status == "failed" && row.errorKind == "in_doubt"
+	switch {
+	case row.status == "cancelled":
+		return ""
+	case doubtful && !inDoubt:
+		return "and should be in doubt,"
+	case doubtful && !strings.Contains(row.errorMessage, "may have accepted"):
+		return "and does not say what that means,"
+	case doubtful:
+		return ""
+	case row.status != "succeeded" && w.errorKind == "":
+		return "and should have succeeded,"
+	case w.errorKind != "" && row.errorKind != w.errorKind:
+		return "and should have failed with " + w.errorKind
+	}
+	if w.paid != (len(r.paidFor[row.name]) > 0) {
+		return fmt.Sprintf("and was paid %d times,", len(r.paidFor[row.name]))
+	}
+	return ""
+}
+
+// playable fetches the beginning of every result.
+func (r *randomKills) playable() {
+	r.t.Helper()
+	records := openRecords(r.t, r.database)
+	succeeded := records.tasks("t.status = 'succeeded'")
+	records.close()
+	parallel(len(succeeded), 8, func(i int) {
+		id := succeeded[i].id
+		var answer struct {
+			Task task `json:"task"`
+		}
+		if _, err := r.call("GET", "/api/v1/tasks/"+id, nil, &answer); err != nil {
+			r.t.Errorf("read task: %v", err)
+			return
+		}
+		if err := r.plays(answer.Task.VideoURL); err != nil {
+			r.t.Errorf("video of task %s: %v", id, err)
+		}
+	})
+}
+
+// table shows how many tasks the crashes met at each point, and how these ended.
+func (r *randomKills) table() string {
+	records := openRecords(r.t, r.database)
+	defer records.close()
+	outcomes := map[point]map[string]int{}
+	for _, row := range records.tasks("1 = 1") {
+		outcome := row.status
+		if row.status == "failed" {
+			outcome = cmp.Or(row.errorKind, "failed")
+		}
+		for _, p := range r.met[row.id] {
+			if outcomes[p] == nil {
+				outcomes[p] = map[string]int{}
+			}
+			outcomes[p][outcome]++
+			outcomes[p]["all"]++
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| the crash met a task | tasks | succeeded | in doubt | refused by the upstream | cancelled |\n|---|---|---|---|---|---|\n")
+	for _, p := range points {
+		o := outcomes[p]
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d |\n", p, o["all"], o["succeeded"], o["in_doubt"], o["content_risk"], o["cancelled"])
+	}
+	return b.String()
+}
