@@ -60,14 +60,11 @@ func (c *crash) classify(r *row) point {
 		}
 		return atPolling
 	case "downloading":
-		files, err := filepath.Glob(filepath.Join(c.dir, "data", "blobs", "artifacts", r.id, "*", "*.mp4"))
-		if err != nil {
-			c.t.Fatal(err)
-		}
+		files := c.stored(r.id)
 		before := c.files[r.id] // left from lives before
-		c.files[r.id] = len(files)
+		c.files[r.id] = files
 		switch {
-		case len(files) > before:
+		case files > before:
 			return atDownloaded
 		case !calls.last[fileSent].Before(c.bornAt):
 			return atDownload
@@ -78,6 +75,16 @@ func (c *crash) classify(r *row) point {
 		return atEnded
 	}
 	return atAnnounced
+}
+
+// stored counts the videos of a task that are in the blob store.
+func (c *crash) stored(task string) int {
+	c.t.Helper()
+	files, err := filepath.Glob(filepath.Join(c.dir, "data", "blobs", "artifacts", task, "*", "*.mp4"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return len(files)
 }
 
 func (c *crash) classifySubmit(r *row, within func(moment, time.Time) bool) point {

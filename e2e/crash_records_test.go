@@ -94,16 +94,6 @@ func (r *records) tasks(condition string, args ...any) []*row {
 	return list
 }
 
-// task is one task, which must be there.
-func (r *records) task(id string) *row {
-	r.t.Helper()
-	list := r.tasks("t.id = $1", id)
-	if len(list) != 1 {
-		r.t.Fatalf("task %s is there %d times", id, len(list))
-	}
-	return list[0]
-}
-
 // attempt is a submit as the gateway remembers it.
 type attempt struct {
 	task, state, ref string
@@ -182,64 +172,5 @@ func (r *records) books() (problems []string) {
 		r.counts("SELECT 'task.' || status, count(*) FROM tasks GROUP BY status"))
 	same("tasks with more than one end", r.counts(`SELECT task_id, count(*) FROM events WHERE type IN ('task.succeeded', 'task.failed', 'task.cancelled')
 		GROUP BY task_id HAVING count(*) > 1`), none)
-	return problems
-}
-
-// receipts compares what the gateway remembers of its submits with what the
-// upstream has accepted. A task may have at most one submit that is or may be
-// paid; one that is known to be rejected, or was never sent, must not be paid.
-func (c *crash) receipts(r *records) (problems []string) {
-	r.t.Helper()
-	names := map[string]string{}
-	tasks := r.tasks("1 = 1")
-	for _, task := range tasks {
-		names[task.id] = task.name
-	}
-	perhaps := map[string]int{}  // by task: submits that are paid, or may be
-	doubts := map[string]int{}   // by name: submits of which nobody can tell
-	known := map[string]string{} // by the upstream's id: the task's name
-	attempts := map[string]int{} // by name
-	for _, a := range r.attempts() {
-		attempts[names[a.task]]++
-		switch a.state {
-		case "accepted":
-			perhaps[a.task]++
-			if a.ref != "" {
-				known[a.ref] = names[a.task]
-			}
-		case "in_doubt", "sending":
-			perhaps[a.task]++
-			doubts[names[a.task]]++
-		}
-	}
-	for _, task := range tasks {
-		if n := perhaps[task.id]; n > 1 {
-			problems = append(problems, fmt.Sprintf("task %s (%s) has %d submits that may be paid", task.id, task.prompt, n))
-		} else if n > 0 && task.money == "not_started" {
-			problems = append(problems, fmt.Sprintf("task %s (%s) says that nothing was spent", task.id, task.prompt))
-		}
-	}
-	for name, submits := range c.paidFor {
-		if len(submits) > attempts[name] {
-			problems = append(problems, fmt.Sprintf("%s was paid %d times in %d attempts", name, len(submits), attempts[name]))
-		}
-		for _, s := range submits {
-			switch of, ok := known[s.ID]; {
-			case ok && of != name:
-				problems = append(problems, fmt.Sprintf("%s has the result of %s", of, name))
-			case ok:
-				delete(known, s.ID)
-			case c.blocking:
-				// its answers name no id
-			default:
-				if doubts[name]--; doubts[name] < 0 {
-					problems = append(problems, fmt.Sprintf("%s was paid once more than the gateway knows", name))
-				}
-			}
-		}
-	}
-	for _, name := range known {
-		problems = append(problems, fmt.Sprintf("%s was taken for accepted and is not", name))
-	}
 	return problems
 }

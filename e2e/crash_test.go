@@ -23,6 +23,8 @@ type crash struct {
 	bornAt   time.Time
 	killedAt time.Time
 	files    map[string]int          // stored for a task by the lives so far
+	met      map[string][]point      // by task
+	wants    map[string]want         // by the task's name
 	paidFor  map[string][]paidSubmit // everything the upstream accepted, by the task's name
 }
 
@@ -35,7 +37,8 @@ type paidSubmit struct {
 
 func newCrash(t *testing.T, database, variant, delay, poll string, env ...string) *crash {
 	t.Helper()
-	c := &crash{world: newWorld(t, variant, delay), database: database, blocking: variant != "fork", files: map[string]int{}, paidFor: map[string][]paidSubmit{}}
+	c := &crash{world: newWorld(t, variant, delay), database: database, blocking: variant != "fork", files: map[string]int{},
+		met: map[string][]point{}, wants: map[string]want{}, paidFor: map[string][]paidSubmit{}}
 	c.wire, c.wireURL = newWire(t, c.simulator)
 	port := steadyPort(t)
 	c.gateway = "http://127.0.0.1:" + port

@@ -261,17 +261,6 @@ func (w *wire) seen(name string) calls {
 	return *w.of(name)
 }
 
-// snapshot is seen for all tasks.
-func (w *wire) snapshot() map[string]calls {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	all := make(map[string]calls, len(w.calls))
-	for name, c := range w.calls {
-		all[name] = *c
-	}
-	return all
-}
-
 // drain waits until everything that a dead gateway has sent has been served.
 // Connections are accepted in order, so all of its are known once one that was
 // made later is.
