@@ -9,10 +9,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Vault encrypts secrets before they reach the database (AES-256-GCM), so that
@@ -44,30 +46,43 @@ func OpenVault(dir, key string) (*Vault, error) {
 	return v, err
 }
 
-func keyFile(path string) (string, error) {
+func keyFile(path string) (key string, err error) {
+	// A file that is there need not be writable. An empty one was left by a
+	// process that was killed before it had a key, so nothing is sealed with it.
 	text, err := os.ReadFile(path)
-	if err == nil {
+	if err == nil && len(text) > 0 {
 		return string(text), nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the secret key: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("create the data folder: %w", err)
 	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("create the secret key: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	// Of processes that start together, the first makes the key and the others
+	// read it. The lock goes with the process, also after kill -9.
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return "", fmt.Errorf("lock the secret key: %w", err)
+	}
+	if text, err = io.ReadAll(file); err != nil {
+		return "", fmt.Errorf("read the secret key: %w", err)
+	}
+	if len(text) > 0 {
+		return string(text), nil
+	}
 	fresh := make([]byte, 32)
 	if _, err := rand.Read(fresh); err != nil {
 		return "", err
 	}
-	key := hex.EncodeToString(fresh)
-	// O_EXCL: of two processes that start together, one makes the key.
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return "", fmt.Errorf("create the secret key: %w", err)
-	}
+	key = hex.EncodeToString(fresh)
 	_, err = file.WriteString(key + "\n")
-	if err := errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("write the secret key: %w", err), os.Remove(path))
+	if err := errors.Join(err, file.Sync()); err != nil {
+		return "", errors.Join(fmt.Errorf("write the secret key: %w", err), file.Truncate(0))
 	}
 	return key, nil
 }
