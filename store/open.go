@@ -127,18 +127,38 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	s.db = sql.OpenDB(hurried{stdlib.GetPoolConnector(s.pgx)})
 	s.db.SetMaxIdleConns(0) // the pool below has them
 	s.readers = s.db
-	if err := s.migrate(ctx, goose.DialectPostgres); err != nil {
+	if err := s.migratePostgres(ctx); err != nil {
 		return fmt.Errorf("open the database at %s: %w", server, plain(err))
+	}
+	impatient.on.Store(true)
+	return nil
+}
+
+// migratePostgres lets nodes that start together migrate one after the other, our
+// tables and River's, whose migrator has no lock.
+func (s *Store) migratePostgres(ctx context.Context) (err error) {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // asks every second for 5 minutes
+	if err != nil {
+		return err
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := locker.SessionLock(ctx, conn); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
+	if err := s.migrate(ctx, goose.DialectPostgres); err != nil {
+		return err
 	}
 	river, err := rivermigrate.New(riverpgxv5.New(s.pgx), &rivermigrate.Config{Logger: quiet})
 	if err != nil {
 		return err
 	}
-	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("open the database at %s: %w", server, plain(err))
-	}
-	impatient.on.Store(true)
-	return nil
+	_, err = river.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	return err
 }
 
 // migrate brings our tables up to date, or refuses a database that a newer
@@ -148,16 +168,7 @@ func (s *Store) migrate(ctx context.Context, dialect goose.Dialect) error {
 	if err != nil {
 		return err
 	}
-	options := []goose.ProviderOption{goose.WithSlog(quiet)}
-	if dialect == goose.DialectPostgres {
-		// Nodes that start together must not migrate together.
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return err
-		}
-		options = append(options, goose.WithSessionLocker(locker))
-	}
-	provider, err := goose.NewProvider(dialect, s.db, files, options...)
+	provider, err := goose.NewProvider(dialect, s.db, files, goose.WithSlog(quiet))
 	if err != nil {
 		return err
 	}

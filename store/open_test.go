@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/zap/zaptest"
@@ -93,6 +94,59 @@ func TestOpenRefusesANewerSchema(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// Nodes that start together on an empty database all start.
+func TestOpenTogether(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(storetest.PostgresURL) == "" {
+		t.Skip("there is no PostgreSQL (" + storetest.PostgresURL + ")")
+	}
+	databaseURL := storetest.Postgres(t)
+	var starting sync.WaitGroup
+	for range 3 {
+		starting.Go(func() {
+			st, err := store.Open(t.Context(), databaseURL, zaptest.NewLogger(t))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := st.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	starting.Wait()
+}
+
+// A process that was killed when it made the file has left it empty. Of those
+// that start together then, each must get the key that one of them makes.
+func TestVaultsTogether(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "secret.key"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var starting sync.WaitGroup
+	var vaults [8]*store.Vault
+	for i := range vaults {
+		starting.Go(func() {
+			var err error
+			if vaults[i], err = store.OpenVault(dir, ""); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	starting.Wait()
+	if t.Failed() {
+		return
+	}
+	sealed := vaults[0].Seal([]byte("session id"))
+	for _, v := range vaults {
+		if _, err := v.Open(sealed); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestVault(t *testing.T) {
