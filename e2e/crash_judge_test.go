@@ -12,6 +12,8 @@ type want struct {
 	refused   int    // submits that get a 429 first
 	errorKind string // "" for success
 	paid      bool
+	material  bool // a file of its own goes along
+	image     bool // made by a call that blocks, and four files
 }
 
 // ended waits until every task has.
@@ -92,7 +94,7 @@ func (c *crash) receipts(r *records) (problems []string) {
 		names[task.id] = task.name
 	}
 	perhaps := map[string]int{}  // by task: submits that are paid, or may be
-	doubts := map[string]int{}   // by name: submits of which nobody can tell
+	unnamed := map[string]int{}  // by name: of these, those whose id the upstream did not tell
 	known := map[string]string{} // by the upstream's id: the task's name
 	attempts := map[string]int{} // by name
 	for _, a := range r.attempts() {
@@ -102,10 +104,12 @@ func (c *crash) receipts(r *records) (problems []string) {
 			perhaps[a.task]++
 			if a.ref != "" {
 				known[a.ref] = names[a.task]
+			} else {
+				unnamed[names[a.task]]++
 			}
 		case "in_doubt", "sending":
 			perhaps[a.task]++
-			doubts[names[a.task]]++
+			unnamed[names[a.task]]++
 		}
 	}
 	for _, task := range tasks {
@@ -125,10 +129,8 @@ func (c *crash) receipts(r *records) (problems []string) {
 				problems = append(problems, fmt.Sprintf("%s has the result of %s", of, name))
 			case ok:
 				delete(known, s.ID)
-			case c.blocking:
-				// its answers name no id
 			default:
-				if doubts[name]--; doubts[name] < 0 {
+				if unnamed[name]--; unnamed[name] < 0 {
 					problems = append(problems, fmt.Sprintf("%s was paid once more than the gateway knows", name))
 				}
 			}

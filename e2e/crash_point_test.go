@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -77,14 +79,14 @@ func (c *crash) classify(r *row) point {
 	return atAnnounced
 }
 
-// stored counts the videos of a task that are in the blob store.
+// stored counts the results of a task that are in the blob store, without posters.
 func (c *crash) stored(task string) int {
 	c.t.Helper()
-	files, err := filepath.Glob(filepath.Join(c.dir, "data", "blobs", "artifacts", task, "*", "*.mp4"))
+	files, err := filepath.Glob(filepath.Join(c.dir, "data", "blobs", "artifacts", task, "*", "*"))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return len(files)
+	return len(slices.DeleteFunc(files, func(name string) bool { return strings.HasSuffix(name, "-poster.jpg") }))
 }
 
 func (c *crash) classifySubmit(r *row, within func(moment, time.Time) bool) point {

@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/base64"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -47,7 +52,7 @@ func TestRandomKills(t *testing.T) {
 		t.Logf("%d kills, %d tasks, E2E_SEED=%d", kills, tasks, seed)
 		r := &randomKills{crash: newCrash(t, database, "fork", "200ms", "300ms", "PATH="), seed: uint64(seed), ids: map[string]string{}}
 		r.wire.latency = 30 * time.Millisecond
-		r.sessions(8, 2)
+		r.sessions(12, 3)
 		r.play(kills, tasks)
 	})
 }
@@ -73,6 +78,8 @@ var wanted = []want{
 	{directive: "[[file:short:1]]", paid: true},
 	{refused: 1, paid: true},
 	{refused: 2, paid: true},
+	{material: true, paid: true}, {material: true, paid: true},
+	{image: true, paid: true},
 	{directive: "[[fault:content_violation@submit]]", errorKind: "content_risk"},
 	{directive: "[[fault:2047@generation:string]]", errorKind: "content_risk", paid: true},
 }
@@ -102,6 +109,10 @@ func (r *randomKills) play(kills, tasks int) {
 		} else {
 			r.waitFor(r.gateway + "/ping")
 			<-time.After(time.Duration(rng.IntN(600)) * time.Millisecond)
+		}
+		if rng.IntN(8) == 0 {
+			r.stop() // and does not get the time for it
+			<-time.After(time.Duration(rng.IntN(300)) * time.Millisecond)
 		}
 		r.die()
 		for _, row := range r.autopsy() {
@@ -163,10 +174,16 @@ func (r *randomKills) client(i int, rng *rand.Rand) {
 	var created struct {
 		Task task `json:"task"`
 	}
-	if _, err := r.until(func() (int, error) {
-		return r.callOnce("/v1/videos/generations", name, map[string]any{"model": "seedance-2.0",
-			"prompt": strings.TrimSpace(name + " " + w.directive), "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
-	}); err != nil {
+	body := map[string]any{"model": "seedance-2.0", "prompt": strings.TrimSpace(name + " " + w.directive)}
+	switch {
+	case w.image:
+		body["model"] = "jimeng-4.5"
+	case w.material:
+		body["files"] = []string{"data:image/png;base64," + base64.StdEncoding.EncodeToString(picture(r.t, i))}
+	default:
+		body["file_paths"] = []string{"https://1.1.1.1/boat.png"}
+	}
+	if _, err := r.until(func() (int, error) { return r.callOnce("/api/v1/tasks", name, body, &created) }); err != nil {
 		r.t.Errorf("submit %s: %v", name, err)
 		return
 	}
@@ -183,6 +200,17 @@ func (r *randomKills) client(i int, rng *rand.Rand) {
 	case 2:
 		r.retry(name, id)
 	}
+}
+
+// picture is a small one that is like no other.
+func picture(t *testing.T, i int) []byte {
+	img := image.NewGray16(image.Rect(0, 0, 4, 4))
+	img.SetGray16(0, 0, color.Gray16{Y: uint16(i)})
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Error(err)
+	}
+	return b.Bytes()
 }
 
 func (r *randomKills) retry(name, id string) {
@@ -257,6 +285,9 @@ func (r *randomKills) playable() {
 		}
 		if _, err := r.call("GET", "/api/v1/tasks/"+id, nil, &answer); err != nil {
 			r.t.Errorf("read task: %v", err)
+			return
+		}
+		if r.wants[succeeded[i].name].image {
 			return
 		}
 		if err := r.plays(answer.Task.VideoURL); err != nil {

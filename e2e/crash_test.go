@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -74,6 +75,14 @@ func (c *crash) live() {
 	c.t.Helper()
 	c.bornAt = time.Now()
 	c.start()
+}
+
+// stop asks the gateway to end, and does not wait for it.
+func (c *crash) stop() {
+	c.t.Helper()
+	if err := c.process.Process.Signal(syscall.SIGTERM); err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // die kills the gateway, and waits until what it has told the listener is heard.

@@ -114,13 +114,15 @@ func (w *wire) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	sent, answered, heard, name := moments, moments, moments, ""
 	switch {
-	case r.Method == http.MethodPost && strings.HasPrefix(path, "/v1/video"):
+	case r.Method == http.MethodPost && (strings.HasPrefix(path, "/v1/video") || strings.HasPrefix(path, "/v1/images")):
 		sent, answered, heard, name = submitSent, submitAnswered, submitHeard, taskName.FindString(string(body))
 	case strings.HasSuffix(path, "/status"):
 		sent, heard, name = pollSent, pollHeard, w.nameOf(strings.Split(path, "/")[3])
 	case strings.HasPrefix(path, "/_simulator/files/"):
-		id, _, _ := strings.Cut(strings.TrimPrefix(path, "/_simulator/files/"), ".")
-		sent, heard, name = fileSent, fileHeard, w.nameOf(id)
+		sent, heard = fileSent, fileHeard
+		if id := upstreamID.FindStringSubmatch(path); id != nil {
+			name = w.nameOf(id[2])
+		}
 	}
 	w.at(sent, name)
 	if sent == submitSent && w.refuses(name) {
