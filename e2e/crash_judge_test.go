@@ -14,6 +14,7 @@ type want struct {
 	paid      bool
 	material  bool // a file of its own goes along
 	image     bool // made by a call that blocks, and four files
+	cancelled bool // somebody asked for that, perhaps too late
 }
 
 // ended waits until every task has.
@@ -64,7 +65,7 @@ func (c *crash) wrong(row *row) string {
 	}
 	inDoubt := row.status == "failed" && row.errorKind == "in_doubt"
 	switch {
-	case row.status == "cancelled":
+	case row.status == "cancelled" && w.cancelled && row.retryOf == "":
 		return ""
 	case doubtful && !inDoubt:
 		return "and should be in doubt,"

@@ -360,17 +360,39 @@ func (m *matrix) verify(when string) {
 		if problem := m.judge(row); problem != "" {
 			problems = append(problems, problem)
 		}
-		m.eventually(time.Minute, func() string {
-			if !m.listener.heard(row.id) {
-				return fmt.Sprintf("%s: the end of task %s is not announced", when, row.id)
-			}
-			return ""
-		})
+		if ends := m.ends(row.id); ends != 1 {
+			problems = append(problems, fmt.Sprintf("task %s has %d ends in its history", row.id, ends))
+		}
 	}
+	m.eventually(time.Minute, func() string {
+		if missed := m.listener.missed(m.records); len(missed) > 0 {
+			return fmt.Sprintf("%s: %s", when, missed)
+		}
+		return ""
+	})
 	for _, problem := range problems {
 		m.t.Errorf("%s: %s", when, problem)
 	}
 	if m.t.Failed() {
 		m.t.FailNow()
 	}
+}
+
+// ends counts how often a task has ended, as the API tells it.
+func (c *crash) ends(task string) (n int) {
+	c.t.Helper()
+	var answer struct {
+		History []struct {
+			What string `json:"what"`
+		} `json:"history"`
+	}
+	if _, err := c.call("GET", "/api/v1/tasks/"+task+"/history", nil, &answer); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, h := range answer.History {
+		if h.What == "ended" {
+			n++
+		}
+	}
+	return n
 }

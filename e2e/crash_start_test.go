@@ -15,7 +15,7 @@ import (
 // the first answer, is no reason for the next one to fail.
 func TestKilledInTheFirstStart(t *testing.T) {
 	t.Parallel()
-	const moments = 6
+	const moments = 5
 	storetest.Each(t, func(t *testing.T, database string) {
 		w := newWorld(t, "fork", "0s")
 		fresh := func(name string) {

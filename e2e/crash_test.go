@@ -143,6 +143,7 @@ func (c *crash) takeLedger() {
 type listener struct {
 	mu        sync.Mutex
 	connected bool
+	first     string // the id of the snapshot that it began with
 	last      string
 	events    map[string]bool   // ids
 	ends      map[string]string // by task: the id of the event
@@ -190,7 +191,7 @@ func (l *listener) hear(e event) string {
 		if l.last != "" {
 			return "the stream began anew with a snapshot after " + l.last
 		}
-		l.last = e.id
+		l.first, l.last = e.id, e.id
 		return ""
 	}
 	if l.events[e.id] {
@@ -214,4 +215,19 @@ func (l *listener) heard(task string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.ends[task] != ""
+}
+
+// missed lists what the listener should have heard of and has not.
+func (l *listener) missed(r *records) (problems []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.each("SELECT seq, type, task_id FROM events WHERE seq > CAST($1 AS BIGINT)", []any{l.first}, func(scan func(...any) error) error {
+		var seq, kind, task string
+		err := scan(&seq, &kind, &task)
+		if !l.events[seq] {
+			problems = append(problems, fmt.Sprintf("event %s, %s of task %s, was not announced", seq, kind, task))
+		}
+		return err
+	})
+	return problems
 }
