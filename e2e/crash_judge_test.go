@@ -13,7 +13,6 @@ type want struct {
 	errorKind string // "" for success
 	paid      bool
 	material  bool // a file of its own goes along
-	image     bool // made by a call that blocks, and four files
 	cancelled bool // somebody asked for that, perhaps too late
 }
 

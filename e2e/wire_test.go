@@ -114,7 +114,7 @@ func (w *wire) ServeHTTP(to http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	sent, answered, heard, name := moments, moments, moments, ""
 	switch {
-	case r.Method == http.MethodPost && (strings.HasPrefix(path, "/v1/video") || strings.HasPrefix(path, "/v1/images")):
+	case r.Method == http.MethodPost && strings.HasPrefix(path, "/v1/video"):
 		sent, answered, heard, name = submitSent, submitAnswered, submitHeard, taskName.FindString(string(body))
 	case strings.HasSuffix(path, "/status"):
 		sent, heard, name = pollSent, pollHeard, w.nameOf(strings.Split(path, "/")[3])
