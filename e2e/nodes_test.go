@@ -215,7 +215,8 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 					// A refusal leaves open whether the task was stored, so the client
 					// repeats the request until it knows.
 					for {
-						id, status, retryAfter, err := w.once(fmt.Sprint("boat ", i))
+						prompt := fmt.Sprint("boat ", i)
+						id, status, retryAfter, err := w.submit(map[string]string{"Idempotency-Key": prompt}, prompt)
 						if err == nil {
 							accepted.Store(id, true)
 							return

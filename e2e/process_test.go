@@ -280,23 +280,18 @@ type task struct {
 	VideoURL  string `json:"video_url"`
 }
 
-// seedance is a request that the fork serves by submit and status.
+// seedance asks for a video that the fork makes by submit and status.
 func (w *world) seedance(prompt string) (id string, status int, err error) {
-	var created struct {
-		Task task `json:"task"`
-	}
-	status, err = w.call("POST", "/v1/videos/generations", map[string]any{
-		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
-	return created.Task.ID, status, err
+	id, status, _, err = w.submit(nil, prompt)
+	return id, status, err
 }
 
-// once is [world.seedance] with the prompt as the Idempotency-Key.
-func (w *world) once(prompt string) (id string, status int, retryAfter string, err error) {
+// submit is seedance with headers, and tells when to try again.
+func (w *world) submit(headers map[string]string, prompt string) (id string, status int, retryAfter string, err error) {
 	var created struct {
 		Task task `json:"task"`
 	}
-	status, header, err := w.callWith(map[string]string{"Idempotency-Key": prompt}, "POST", "/v1/videos/generations", map[string]any{
-		"model": "seedance-2.0", "prompt": prompt, "file_paths": []string{"https://1.1.1.1/boat.png"}}, &created)
+	status, header, err := w.callWith(headers, "POST", "/v1/videos/generations", request(prompt), &created)
 	return created.Task.ID, status, header.Get("Retry-After"), err
 }
 
