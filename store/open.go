@@ -74,7 +74,7 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	const pragmas = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)" +
 		"&_pragma=foreign_keys(ON)&_pragma=cache_size(-32000)&_pragma=journal_size_limit(67108864)&_pragma=temp_store(MEMORY)"
 	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
-	if s.db, err = sql.Open("sqlite", file+"?"+pragmas+"&_txlock=immediate"); err != nil {
+	if s.db, err = openFile(file + "?" + pragmas + "&_txlock=immediate"); err != nil {
 		return err
 	}
 	s.db.SetMaxOpenConns(1)
@@ -91,15 +91,21 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("open the database %s: %w", path, plain(err))
 	}
-	if s.readers, err = sql.Open("sqlite", file+"?"+pragmas+"&_pragma=query_only(ON)"); err != nil {
+	if s.readers, err = openFile(file + "?" + pragmas + "&_pragma=query_only(ON)"); err != nil {
 		return err
 	}
 	s.readers.SetMaxOpenConns(max(4, runtime.NumCPU()))
 	s.readers.SetMaxIdleConns(max(4, runtime.NumCPU()))
-	if s.peeks, err = newPeeks(); err != nil {
-		return err
+	s.peeks, err = newPeeks()
+	return err
+}
+
+func openFile(dsn string) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
 	}
-	return s.prepareHot(ctx)
+	return sql.OpenDB(preparing{connector}), nil
 }
 
 func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {

@@ -33,9 +33,8 @@ type Store struct {
 	db      *sql.DB // SQLite: the one write connection. PostgreSQL: the pool.
 	readers *sql.DB // PostgreSQL: the same as db
 	pgx     *pgxpool.Pool
-	hot     map[string]*sql.Stmt // SQLite: statements that are worth keeping prepared
-	byID    *sql.Stmt            // reads a task, the most frequent question
-	lock    *os.File             // SQLite: held as long as the database is open
+	byID    *sql.Stmt // reads a task, the most frequent question
+	lock    *os.File  // SQLite: held as long as the database is open
 	log     *zap.Logger
 
 	writes  chan *write
@@ -96,9 +95,6 @@ func (s *Store) closeDatabases() error {
 	var errs []error
 	if s.peeks != nil {
 		s.peeks.tasks.StopAllGoroutines()
-	}
-	for _, stmt := range s.hot {
-		errs = append(errs, stmt.Close())
 	}
 	if s.byID != nil {
 		errs = append(errs, s.byID.Close())

@@ -78,25 +78,16 @@ func (t *Tx) Wake() { t.wake = true }
 
 // Exec runs a statement of the transaction.
 func (t *Tx) Exec(query string, args ...any) (sql.Result, error) {
-	if stmt := t.store.hot[query]; stmt != nil {
-		return t.tx.StmtContext(t.ctx, stmt).ExecContext(t.ctx, args...)
-	}
 	return t.tx.ExecContext(t.ctx, query, args...)
 }
 
 // Query runs a query of the transaction.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
-	if stmt := t.store.hot[query]; stmt != nil {
-		return t.tx.StmtContext(t.ctx, stmt).QueryContext(t.ctx, args...)
-	}
 	return t.tx.QueryContext(t.ctx, query, args...)
 }
 
 // QueryRow runs a query of the transaction that gives at most one row.
 func (t *Tx) QueryRow(query string, args ...any) *sql.Row {
-	if stmt := t.store.hot[query]; stmt != nil {
-		return t.tx.StmtContext(t.ctx, stmt).QueryRowContext(t.ctx, args...)
-	}
 	return t.tx.QueryRowContext(t.ctx, query, args...)
 }
 

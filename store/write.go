@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -286,25 +283,4 @@ func (t *Tx) savepoint(fn func(*Tx) error) (failed, lost error) {
 	}
 	_, lost = t.Exec("RELEASE SAVEPOINT item")
 	return failed, lost
-}
-
-// prepareHot keeps the statements prepared that every submit runs. Preparing
-// waits for the connection, so it cannot happen inside a transaction.
-func (s *Store) prepareHot(ctx context.Context) error {
-	s.hot = make(map[string]*sql.Stmt)
-	queries := []string{
-		"SAVEPOINT item", "RELEASE SAVEPOINT item", "ROLLBACK TO SAVEPOINT item",
-		addCount, addLane, addUsage, takeEvents, freeSessions, waitingLanes, allUpstreams,
-	}
-	for _, insert := range []*rowsInsert{taskRows, eventRows} {
-		queries = slices.AppendSeq(queries, maps.Values(insert.unnamed))
-	}
-	for _, query := range queries {
-		stmt, err := s.db.PrepareContext(ctx, query)
-		if err != nil {
-			return fmt.Errorf("prepare statement: %w", err)
-		}
-		s.hot[query] = stmt
-	}
-	return nil
 }
