@@ -20,8 +20,9 @@ const (
 	// slowAfter polls the pause grows, up to slowest times the interval: a task
 	// that takes an hour need not be asked for every five seconds.
 	slowAfter, slowest = 30, 4
-	// crowded is the pause when the upstream has as many polls as it may.
-	crowded = 50 * time.Millisecond
+	// maxWaiting is how many more wait for their turn. Beyond, polls are left out:
+	// an upstream that hangs must not hold all workers.
+	maxWaiting = 1000
 	// maxPollPause bounds the pause after polls that failed.
 	maxPollPause = 2 * time.Minute
 	// maxAsked bounds the pause that an upstream may ask for: its generation goes
@@ -38,13 +39,12 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 		return q.pollFailed(ctx, task, err), nil
 	}
 	room := q.pollRoom(task.Upstream)
-	select {
-	case room <- struct{}{}:
-	default:
-		return crowded, nil // waiting here would keep other upstreams' steps waiting
+	last := time.Now().UnixMilli() >= task.RunDeadline
+	if entered, err := room.enter(ctx, last); err != nil || !entered {
+		return q.pollInterval(0, task.Polls), err
 	}
 	progress, err := driver.Poll(ctx, session, task.Ref)
-	<-room
+	room.leave()
 	if err != nil {
 		return q.pollFault(ctx, task, err)
 	}
@@ -147,11 +147,39 @@ func (q *Queue) pollInterval(asked time.Duration, polls int) time.Duration {
 // polled together for ever. More would make some sessions quicker than others.
 func jitter(d time.Duration) time.Duration { return d + rand.N(d/50+1) }
 
-// pollRoom bounds the polls of an upstream.
-func (q *Queue) pollRoom(upstreamName string) chan struct{} {
-	if room, ok := q.polls.Load(upstreamName); ok {
-		return room.(chan struct{})
+// pollRoom bounds the polls of an upstream. Those that wait do so in their steps,
+// because to end a step and run it again costs more than a poll.
+type pollRoom struct{ polling, waiting chan struct{} }
+
+func (q *Queue) pollRoom(upstreamName string) *pollRoom {
+	room, ok := q.polls.Load(upstreamName)
+	if !ok {
+		room, _ = q.polls.LoadOrStore(upstreamName, &pollRoom{make(chan struct{}, maxPolls), make(chan struct{}, maxWaiting)})
 	}
-	room, _ := q.polls.LoadOrStore(upstreamName, make(chan struct{}, maxPolls))
-	return room.(chan struct{})
+	return room.(*pollRoom)
 }
+
+// enter waits for room, and says no if too many wait already, unless it must be.
+func (r *pollRoom) enter(ctx context.Context, must bool) (bool, error) {
+	select {
+	case r.polling <- struct{}{}:
+		return true, nil
+	default:
+	}
+	if !must {
+		select {
+		case r.waiting <- struct{}{}:
+			defer func() { <-r.waiting }()
+		default:
+			return false, nil
+		}
+	}
+	select {
+	case r.polling <- struct{}{}:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+func (r *pollRoom) leave() { <-r.polling }

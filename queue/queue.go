@@ -84,7 +84,7 @@ type Queue struct {
 	late map[string]time.Time
 	// pollFaults counts polls of a task in a row that learnt nothing.
 	pollFaults sync.Map
-	polls      sync.Map // upstream name → chan struct{}: room for polls at once
+	polls      sync.Map // upstream name → *pollRoom
 
 	album   album
 	mirrors mirrors
