@@ -283,7 +283,7 @@ func TestAHangingUpstreamDelaysNoDeadline(t *testing.T) {
 	}
 }
 
-// upstream puts a handler between the gateway and the simulator.
+// before puts a handler between the gateway and the simulator.
 func (h *house) before(change func(http.ResponseWriter, *http.Request) (handled bool)) {
 	h.t.Helper()
 	target, err := url.Parse(h.web.URL)
@@ -297,7 +297,7 @@ func (h *house) before(change func(http.ResponseWriter, *http.Request) (handled 
 		}
 	}))
 	h.t.Cleanup(server.Close)
-	driver, err := freeapi.New(freeapi.Config{URL: server.URL})
+	driver, err := freeapi.New(freeapi.Config{URL: server.URL, Logger: h.log})
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -305,10 +305,6 @@ func (h *house) before(change func(http.ResponseWriter, *http.Request) (handled 
 	s := h.settings
 	s.Upstreams = map[string]queue.Upstream{"sim": {Driver: driver}}
 	h.queue.Configure(s)
-}
-
-func isStatus(r *http.Request) bool {
-	return strings.HasSuffix(r.URL.Path, "/status") && !strings.Contains(r.URL.Path, "/videos/0/")
 }
 
 // A burst limit that an upstream announces itself is honoured, by another session

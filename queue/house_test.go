@@ -45,6 +45,7 @@ type house struct {
 	web   *httptest.Server
 
 	settings queue.Settings
+	log      *zap.Logger
 	stop     func()
 }
 
@@ -53,6 +54,7 @@ type options struct {
 	variant  simulator.Variant
 	delay    time.Duration
 	settings func(*queue.Settings)
+	log      *zap.Logger // nil for none, or for the terminal with TEST_LOG
 }
 
 func build(t *testing.T, databaseURL string, o options) *house {
@@ -63,7 +65,7 @@ func build(t *testing.T, databaseURL string, o options) *house {
 	if o.delay == 0 {
 		o.delay = 200 * time.Millisecond
 	}
-	h := &house{t: t, dir: t.TempDir(), url: databaseURL}
+	h := &house{t: t, dir: t.TempDir(), url: databaseURL, log: o.log}
 	h.sim = simulator.New(simulator.Config{Variant: o.variant, Delay: o.delay, Log: zap.NewNop()})
 	h.web = httptest.NewServer(h.sim)
 	t.Cleanup(h.web.Close)
@@ -90,9 +92,14 @@ func (h *house) start() {
 	t := h.t
 	t.Helper()
 	ctx := context.Background()
-	log := zap.NewNop()
-	if os.Getenv("TEST_LOG") != "" {
+	log, slogger := h.log, slog.New(slog.DiscardHandler)
+	switch {
+	case log != nil:
+		slogger = slog.New(slog.NewTextHandler(zap.NewStdLog(log).Writer(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	case os.Getenv("TEST_LOG") != "":
 		log, _ = zap.NewDevelopment()
+	default:
+		log = zap.NewNop()
 	}
 	var err error
 	if h.store, err = store.Open(ctx, h.url, log); err != nil {
@@ -107,7 +114,7 @@ func (h *house) start() {
 	}
 	h.pool = pool.New(h.store, vault, log)
 	h.queue, err = queue.New(ctx, queue.Config{Store: h.store, Pool: h.pool, Blobs: h.blobs, DataDir: h.dir, Logger: log,
-		Slogger: slog.New(slog.DiscardHandler)})
+		Slogger: slogger})
 	if err != nil {
 		t.Fatal(err)
 	}
