@@ -86,10 +86,28 @@ func TestAFailedGenerationIsNoNetworkFault(t *testing.T) {
 	}
 }
 
+// buffer is a log that many write.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // net/http writes what comes on a connection that it keeps, and that nobody has
 // asked for, into the log. The answers to a probe hold the token.
 func TestNothingOfAProbeIsLogged(t *testing.T) {
-	var logged bytes.Buffer
+	var logged buffer
 	before := log.Writer()
 	log.SetOutput(&logged)
 	defer log.SetOutput(before)
