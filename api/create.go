@@ -108,6 +108,9 @@ func (c *create) once(name string) error {
 		c.seen = make(map[string]struct{}, 8)
 	}
 	if _, twice := c.seen[name]; twice {
+		if name == "" {
+			return invalid("body", "has a member without a name, twice")
+		}
 		return invalid(short(name), "is given twice")
 	}
 	c.seen[name] = struct{}{}

@@ -111,7 +111,7 @@ func TestFileName(t *testing.T) {
 // Every error of the parser is one for the client, and what it takes is whole.
 func FuzzParseJSON(f *testing.F) {
 	for _, seed := range []string{
-		`{"prompt":"a","duration":5,"file_paths":["http://a.example/a.png"]}`, `{"prompt":null}`, `{"duration":1e9}`, `{"a":{"b":[{}]}}`, `[`, `{"prompt":"\ud800"}`, "{\"a\":1,\"a\":2}", `{"a\\"b":"\\\\","c" : -1.5e3 , "d":[{"x":"]}"}],"e":true}`, `{} {}`,
+		`{"prompt":"a","duration":5,"file_paths":["http://a.example/a.png"]}`, `{"prompt":null}`, `{"duration":1e9}`, `{"a":{"b":[{}]}}`, `[`, `{"prompt":"\ud800"}`, "{\"a\":1,\"a\":2}", `{"":1,"":2}`, `{"a\\"b":"\\\\","c" : -1.5e3 , "d":[{"x":"]}"}],"e":true}`, `{} {}`,
 	} {
 		f.Add([]byte(seed))
 	}

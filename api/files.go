@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -119,7 +120,19 @@ func (a *api) serveFile(w http.ResponseWriter, r *http.Request, file storedFile)
 	header := w.Header()
 	header.Set("Etag", `"`+file.etag+`"`)
 	header.Set("Cache-Control", fmt.Sprintf("private, immutable, max-age=%d", max(0, int(time.Until(file.expires).Seconds()))))
+	ignoreNoBytes(r)
 	http.ServeContent(w, r, "", content.ModTime(), content)
+}
+
+var lastNone = regexp.MustCompile(`[=,]\s*-0+\s*(,|$)`)
+
+// ignoreNoBytes takes a range away that asks for the last 0 bytes. Net/http answers
+// it with 206 and a range that ends before it begins (https://go.dev/issue/81262);
+// the whole file is a good answer to any range.
+func ignoreNoBytes(r *http.Request) {
+	if lastNone.MatchString(r.Header.Get("Range")) {
+		r.Header.Del("Range")
+	}
 }
 
 // describe tells the type and the name of a file. Any link may have download=1
@@ -161,9 +174,10 @@ func (a *api) serveMirror(w http.ResponseWriter, r *http.Request, mirror *queue.
 	if mirror.Size >= 0 {
 		if strings.Contains(r.Header.Get("Range"), ",") {
 			// net/http reads several ranges in a goroutine of its own, which must
-			// not flush; the whole file is a good answer to any range.
+			// not flush.
 			r.Header.Del("Range")
 		}
+		ignoreNoBytes(r)
 		http.ServeContent(w, r, "", time.Time{}, body)
 	} else {
 		w.Header().Set("Accept-Ranges", "none")

@@ -270,6 +270,8 @@ func TestRangesAndValidators(t *testing.T) {
 		{[]string{"Range", "bytes=0-999999999999"}, partial, size},
 		{[]string{"Range", fmt.Sprintf("bytes=%d-", size-5)}, partial, 5},
 		{[]string{"Range", "bytes=-999999999999"}, partial, size},
+		{[]string{"Range", "bytes=-0"}, ok, size},
+		{[]string{"Range", "bytes=0-3, -00"}, ok, size},
 		{[]string{"Range", "bytes=0-3,8-11"}, partial, -1},
 		{[]string{"Range", "bytes=" + strings.Repeat("0-,", 1000) + "0-"}, ok, size},
 		{[]string{"Range", fmt.Sprintf("bytes=%d-", size)}, unsatisfiable, -1},

@@ -278,7 +278,7 @@ func FuzzAdmin(f *testing.F) {
 		for name, value := range sent {
 			stored, known := key[name]
 			if text, isText := value.(string); isText && name == "expires_at" {
-				if stored == nil || stored.(string)[:4] != text[:4] && !strings.Contains(text, "12-31") && !strings.Contains(text, "01-01") {
+				if text != "" && (stored == nil || stored.(string)[:4] != text[:4] && !strings.Contains(text, "12-31") && !strings.Contains(text, "01-01")) {
 					t.Errorf("%q: %s is %v", body, name, stored)
 				}
 				continue

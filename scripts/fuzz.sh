@@ -21,7 +21,7 @@ mkdir -p "$cache" "$work/tmp" "$work/log"
 fuzz() {
 	local package=$1 name=$2 log=$work/log/${1//\//_}.$2 started=$SECONDS status=0 told
 	(cd "$package" && TMPDIR=$work/tmp exec "$work/${package//\//_}.test" -test.run='^$' -test.fuzz="^$name\$" \
-		-test.fuzztime="${seconds}s" -test.fuzzcachedir="$cache/$package" -test.parallel=1) >"$log" 2>&1 </dev/null || status=$?
+		-test.fuzztime="${seconds}s" -test.fuzzminimizetime=1s -test.fuzzcachedir="$cache/$package" -test.parallel=1) >"$log" 2>&1 </dev/null || status=$?
 	# Before 1.27, Go counts its own end of time as a failure when it comes at the
 	# wrong moment (https://go.dev/issue/75804).
 	if [ "$status" != 0 ] && ! grep -qE 'Failing input|panic:|seed corpus|^ +[a-z_]+_test\.go:' "$log" && grep -q 'context deadline exceeded' "$log"; then

@@ -65,8 +65,13 @@ func TestProvision(t *testing.T) {
 func FuzzCaddyfile(f *testing.F) {
 	f.Add("free_api {\n url http://127.0.0.1:8000\n}")
 	f.Fuzz(func(t *testing.T, input string) {
+		// NewTestDispenser ends the process for what is no Caddyfile at all.
+		tokens, err := caddyfile.Tokenize([]byte(input), "Caddyfile")
+		if err != nil {
+			return
+		}
 		var m Module
-		if err := m.UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err == nil && m.URL == "" {
+		if err := m.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err == nil && m.URL == "" {
 			t.Error("accepted without a url")
 		}
 	})

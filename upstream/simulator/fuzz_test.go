@@ -77,8 +77,13 @@ func FuzzCaddyfile(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, input string) {
+		// NewTestDispenser ends the process for what is no Caddyfile at all.
+		tokens, err := caddyfile.Tokenize([]byte(input), "Caddyfile")
+		if err != nil {
+			return
+		}
 		var m Module
-		if err := m.UnmarshalCaddyfile(caddyfile.NewTestDispenser(input)); err != nil {
+		if err := m.UnmarshalCaddyfile(caddyfile.NewDispenser(tokens)); err != nil {
 			return
 		}
 		if m.Variant != "" {
