@@ -164,6 +164,9 @@ func (c *create) addFormInputs(ctx context.Context, name, value string) error {
 		if len(c.inputs[name]) == maxInputs {
 			return invalid(name, "has more than %d entries", maxInputs)
 		}
+		if err := checkText(c.next(name), entry); err != nil {
+			return err
+		}
 		in, err := c.intake.fromString(ctx, c.next(name), inlineText{content: entry})
 		if err != nil {
 			return err

@@ -48,6 +48,7 @@ func FuzzFormIsJSON(f *testing.F) {
 	f.Add("response_format", "b64_json")
 	f.Add("kind", "video")
 	f.Add("file_paths", "https://a.example/boat.png")
+	f.Add("file_paths", "https://a.example/\u202egnp.exe")
 	f.Add("webhook_url", "https://a.example")
 	f.Add("size", "1024x1024")
 	a := standalone(f, nil)
