@@ -50,8 +50,8 @@ func (h *house) jump(forward time.Duration) {
 	}
 }
 
-// away stops the gateway for so long, in which the first task becomes ready.
-func (h *house) away(d time.Duration) {
+// stopFor stops the gateway for so long, in which the first task becomes ready.
+func (h *house) stopFor(d time.Duration) {
 	h.t.Helper()
 	h.stop()
 	eventually(h.t, func() string { return strings.TrimPrefix(h.sim.Submits()[0].Outcome, "succeeded") })
@@ -135,7 +135,7 @@ func TestALastLookAfterTheDeadline(t *testing.T) {
 		h.session("account-0000000002", 1)
 		h.reaches(task.ID, store.Polling)
 		h.reaches(never.ID, store.Polling)
-		h.away(time.Hour)
+		h.stopFor(time.Hour)
 		if ended := h.ended(task.ID); ended.Status != store.Succeeded {
 			t.Errorf("task: %+v", ended)
 		}

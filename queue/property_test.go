@@ -103,7 +103,7 @@ func newProperty(t *testing.T, seed int, databaseURL string) *property {
 		p.files[name] = web.Listener.Addr().String()
 		p.model.upstream[name] = newLimit(0)
 	}
-	p.house = &house{t: t, dir: t.TempDir(), url: databaseURL}
+	p.house = &house{t: t, dir: t.TempDir(), url: databaseURL, away: true}
 	if path, err := store.SQLitePath(databaseURL); err == nil && strings.HasPrefix(databaseURL, "sqlite://") {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -148,6 +148,8 @@ func (p *property) settle() {
 	for _, g := range p.process.gates {
 		g.be("")
 	}
+	p.stack = nil
+	p.limits(func() { p.house.queue.Configure(p.apply(p.inForce())) })
 	for id, s := range p.model.sessions {
 		if !steady(s.token) {
 			p.heal(s.token)
