@@ -98,9 +98,11 @@ func (t *Tx) Unbench(name string, proven bool) error {
 }
 
 // A session that is no longer ready but past its time may have one attempt,
-// which decides: the first that is sent after the pause.
+// which decides: the first that is sent after the pause. In the very millisecond
+// in which the pause ends it has none yet, because nobody could tell afterwards
+// that it was sent after the pause.
 const freeSessions = "SELECT " + sessionColumns + ` FROM sessions WHERE upstream = $1 AND enabled AND running < slots
-	AND (state = 'ready' OR (until > 0 AND until <= $2 AND (running = 0 OR last_used_at <= until))) ORDER BY last_used_at, id LIMIT $3`
+	AND (state = 'ready' OR (until > 0 AND until < $2 AND (running = 0 OR last_used_at <= until))) ORDER BY last_used_at, id LIMIT $3`
 
 // FreeSessions lists up to limit sessions of an upstream that may take an
 // attempt now, least recently used first.
@@ -129,7 +131,7 @@ func (s *Store) Benched(ctx context.Context) ([]*Upstream, error) {
 func (s *Store) PauseEnded(ctx context.Context) (bool, error) {
 	var due bool
 	err := s.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM lanes WHERE queued > 0) AND EXISTS (
-		SELECT 1 FROM sessions WHERE enabled AND state <> 'ready' AND until > 0 AND until <= $1 AND (running = 0 OR last_used_at <= until))`, now()).Scan(&due)
+		SELECT 1 FROM sessions WHERE enabled AND state <> 'ready' AND until > 0 AND until < $1 AND (running = 0 OR last_used_at <= until))`, now()).Scan(&due)
 	if err != nil {
 		return false, fmt.Errorf("look for ended pauses: %w", err)
 	}
