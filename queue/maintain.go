@@ -71,6 +71,7 @@ func (q *Queue) askUpstreams(ctx context.Context) {
 	for ; ctx.Err() == nil; wait(ctx, ticker) {
 		if settings := q.settings.Load(); settings != greeted {
 			greeted = settings
+			q.try(ctx, "admit what new settings allow", q.Kick)
 			q.greet(ctx, settings)
 		}
 		q.try(ctx, "ask benched upstreams", q.unbench)
