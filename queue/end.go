@@ -117,10 +117,18 @@ func (q *Queue) stopUpstream(ctx context.Context, task *store.Task) {
 	if !stopped {
 		return
 	}
-	err = q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error { return tx.SetMoney(task, Stopped) })
-	if err != nil {
+	err = q.store.Write(context.WithoutCancel(ctx), store.Durable, func(tx *store.Tx) error {
+		ended, err := tx.Task(task.ID) // a step may have read it before it ended
+		if err != nil {
+			return err
+		}
+		return tx.SetMoney(ended, Stopped)
+	})
+	switch {
+	case err == nil:
+		task.Money = Stopped
+	case !errors.Is(err, store.ErrNotFound): // it may have been deleted meanwhile
 		q.log.Error("note cancel at upstream", zap.String("task", task.ID), zap.Error(err))
-		return
 	}
 }
 

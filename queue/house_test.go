@@ -100,8 +100,18 @@ func build(t *testing.T, databaseURL string, o options) *house {
 	return h
 }
 
-// start opens everything that a process holds, on the data that is there.
+// start begins to work on the data that is there.
 func (h *house) start() {
+	h.t.Helper()
+	h.open()
+	if err := h.queue.Start(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// open opens everything that a process holds, but does not begin to work:
+// tasks are taken and admitted, and nothing is sent.
+func (h *house) open() {
 	t := h.t
 	t.Helper()
 	ctx := context.Background()
@@ -136,9 +146,6 @@ func (h *house) start() {
 		t.Fatal(err)
 	}
 	h.queue.Configure(h.settings)
-	if err := h.queue.Start(ctx); err != nil {
-		t.Fatal(err)
-	}
 	h.stop = func() {
 		grace, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()

@@ -62,18 +62,23 @@ func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream
 	}
 	var orphan bool
 	err = q.settle(ctx, func(tx *store.Tx) error {
-		if err := tx.Settle(task.ID, task.Attempt, store.Accepted, s.Ref, "", ""); err != nil {
-			return err
-		}
-		if err := q.pool.Works(tx, task.SessionID, task.Upstream); err != nil {
-			return err
-		}
 		current, err := tx.Task(task.ID)
+		if orphan = errors.Is(err, store.ErrNotFound); orphan {
+			return q.pool.Works(tx, task.SessionID, task.Upstream) // it was cancelled and deleted meanwhile
+		}
 		if err != nil {
 			return err
 		}
-		if orphan = current.Status != store.Submitting || current.Attempt != task.Attempt; orphan {
-			return nil // it was cancelled meanwhile
+		orphan = current.Status == store.Cancelled || current.Status == store.Failed || current.Attempt != task.Attempt
+		err = tx.Settle(task.ID, task.Attempt, store.Accepted, s.Ref, "", "")
+		if orphan && errors.Is(err, store.ErrConflict) {
+			return nil // settled by a write whose answer was lost
+		}
+		if err != nil {
+			return err
+		}
+		if err := q.pool.Works(tx, task.SessionID, task.Upstream); err != nil || orphan {
+			return err
 		}
 		if s.State == upstream.Succeeded {
 			return tx.HasResults(current, s.Ref, string(results))
@@ -86,13 +91,13 @@ func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream
 	if err != nil {
 		return 0, err
 	}
-	if orphan {
+	switch {
+	case s.State == upstream.Succeeded:
+		return 0, nil // download at once, unless it was cancelled: there is nothing to stop
+	case orphan:
 		task.Ref = s.Ref
 		q.stopUpstream(context.WithoutCancel(ctx), task)
 		return 0, nil
-	}
-	if s.State == upstream.Succeeded {
-		return 0, nil // download at once
 	}
 	return q.pollInterval(s.PollAfter, 0), nil
 }
@@ -100,9 +105,19 @@ func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream
 // settleFault writes down that the attempt failed and applies the fault table to
 // its task and session, in one transaction.
 func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstream.Error) error {
-	if fault.Kind == upstream.InDoubt && stopped(ctx) {
+	switch {
+	case !stopped(ctx):
+	case fault.Kind == upstream.InDoubt:
 		// The node stops with the call on the wire. The row says "sending", and
 		// whoever runs this step next resolves the doubt.
+		return ctx.Err()
+	case fault.NotAccepted && (errors.Is(fault, context.Cause(ctx)) || errors.Is(fault, context.Canceled)):
+		// The node stops and the request has not left: that is no fault of anybody,
+		// and whoever runs this step next sends it.
+		err := q.settle(ctx, func(tx *store.Tx) error { return tx.Unsend(task, q.node.id) })
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
 		return ctx.Err()
 	}
 	state := store.InDoubt
@@ -133,7 +148,7 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 		if current.Attempt != task.Attempt {
 			return nil
 		}
-		if current.Status.Ended() && fault.NotAccepted {
+		if current.Status.Ended() && fault.NotAccepted && current.Money != NotStarted {
 			return tx.SetMoney(current, NotStarted) // the stop came in time after all
 		}
 		if current.Status != store.Submitting {
