@@ -27,6 +27,7 @@ type model struct {
 type modelTask struct {
 	store.Change
 	id, key, route string
+	prompt         string
 	priority       int
 	deleted        bool
 	ends           int

@@ -66,19 +66,19 @@ func (p *property) checkTasks(tx *sql.Tx) {
 		errorKind  string
 		job        int64
 		finishedAt int64
+		deadline   int64
 	}
 	found := map[string]row{}
-	p.rows(tx, "SELECT id, key_id, route, priority, prompt, status, attempt, session_id, money, error_kind, job_id, finished_at FROM tasks",
+	p.rows(tx, "SELECT id, key_id, route, priority, prompt, status, attempt, session_id, money, error_kind, job_id, finished_at, deadline FROM tasks",
 		func(scan func(...any) error) error {
 			t := &modelTask{}
 			var r row
-			var prompt string
-			if err := scan(&t.id, &t.key, &t.route, &t.priority, &prompt, &r.status, &r.attempt, &r.session, &r.money, &r.errorKind, &r.job, &r.finishedAt); err != nil {
+			if err := scan(&t.id, &t.key, &t.route, &t.priority, &t.prompt, &r.status, &r.attempt, &r.session, &r.money, &r.errorKind, &r.job, &r.finishedAt, &r.deadline); err != nil {
 				return err
 			}
 			if p.model.tasks[t.id] == nil {
 				p.model.tasks[t.id] = t
-				tag, _, _ := strings.Cut(prompt, " ")
+				tag, _, _ := strings.Cut(t.prompt, " ")
 				p.chains[tag] = append(p.chains[tag], t.id)
 			}
 			found[t.id] = r
@@ -101,6 +101,8 @@ func (p *property) checkTasks(tx *sql.Tx) {
 			p.model.problem("task %s: its events say %s attempt %d %s %s, its row %+v", id, t.Status, t.Attempt, t.Money, t.ErrorKind, r)
 		case there && r.status.Ended() && t.ends != 1 || t.ends > 1:
 			p.model.problem("task %s ended %d times", id, t.ends)
+		case there && r.errorKind == "timeout" && r.finishedAt < min(t.StartDeadline, r.deadline) && !strings.Contains(t.prompt, "timeout"):
+			p.model.problem("task %s failed with timeout, and its time is not over: %s", id, t.ErrorMessage)
 		case there && r.status == store.Cancelled && r.money == "":
 			p.model.problem("task %s is cancelled and does not say what it costs", id)
 		}

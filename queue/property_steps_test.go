@@ -41,7 +41,7 @@ func (p *property) act() {
 		{30, p.submit}, {10, p.cancel}, {6, p.retry}, {5, p.remove}, {2, p.bulk},
 		{7, p.accountFault}, {7, p.healOne}, {3, p.credits}, {12, p.disturb},
 		{3, p.addOne}, {5, p.able}, {2, p.removeSession}, {4, p.changeSlots}, {4, p.probe},
-		{4, p.reload}, {3, p.changeKey}, {1, p.restart}, {2, p.crashAndStart},
+		{4, p.reload}, {3, p.changeKey}, {2, p.restart}, {2, p.crashAndStart},
 	}
 	p.passTroubles()
 	total := 0
@@ -410,7 +410,14 @@ func (p *property) changeKey() {
 
 func (p *property) restart() {
 	p.busy.Wait()
-	p.note("stop")
+	hold := p.random.IntN(2) == 0
+	p.note("stop, and what is on the wire waits for an answer: %t", hold)
+	if hold {
+		for _, g := range p.process.gates {
+			g.hold()
+			p.process.ended = append([]func(){g.release}, p.process.ended...)
+		}
+	}
 	p.stop()
 	p.check()
 	p.restarts++
