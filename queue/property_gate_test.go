@@ -242,12 +242,13 @@ func (p *property) stop() {
 	for _, end := range p.process.ended {
 		end()
 	}
+	p.process = nil
 }
 
 // crash ends the process as kill -9 does: what is committed at one moment stays,
 // and from then on it neither writes nor is heard of.
 func (p *property) crash() {
-	dead, st, q, blobs := p.process, p.house.store, p.house.queue, p.house.blobs
+	dead := p.process
 	for _, g := range dead.gates {
 		g.hold()
 	}
@@ -270,7 +271,14 @@ func (p *property) crash() {
 	for _, g := range dead.gates {
 		g.release()
 	}
-	// Its identity is free at once, as the lock of a dead process is.
+	p.kill()
+}
+
+// kill ends what is left of a process. Its identity is free at once, as the lock
+// of a dead one is.
+func (p *property) kill() {
+	dead, st, q, blobs := p.process, p.house.store, p.house.queue, p.house.blobs
+	p.process = nil
 	past, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
 	defer cancel()
 	q.Stop(past)  //nolint:errcheck // it is dead

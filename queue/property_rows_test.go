@@ -158,7 +158,7 @@ type attempt struct {
 	n       int
 	session string
 	state   store.AttemptState
-	ref     string
+	fault   string
 }
 
 // mayBePaid lists the states of an attempt that the upstream may have accepted.
@@ -168,10 +168,10 @@ var mayBePaid = []store.AttemptState{store.Sending, store.Accepted, store.InDoub
 // is said about money is what is known.
 func (p *property) checkAttempts(tx *sql.Tx) {
 	all := map[string][]attempt{}
-	p.rows(tx, "SELECT task_id, n, session_id, state, ref FROM attempts ORDER BY task_id, n", func(scan func(...any) error) error {
+	p.rows(tx, "SELECT task_id, n, session_id, state, error_kind FROM attempts ORDER BY task_id, n", func(scan func(...any) error) error {
 		var id string
 		var a attempt
-		err := scan(&id, &a.n, &a.session, &a.state, &a.ref)
+		err := scan(&id, &a.n, &a.session, &a.state, &a.fault)
 		all[id] = append(all[id], a)
 		return err
 	})
@@ -266,7 +266,7 @@ func (p *property) checkLedger() {
 		surely, perhaps := 0, 0
 		for _, id := range ids {
 			for _, a := range p.attempts[id] {
-				if a.state == store.Accepted {
+				if a.state == store.Accepted && a.fault == "" { // some refusals leave open whether it began
 					surely++
 				}
 				if slices.Contains(mayBePaid, a.state) {

@@ -91,6 +91,13 @@ func newProperty(t *testing.T, seed int, databaseURL string) *property {
 			upstream: map[string]*limit{}, gateway: newLimit(0), created: map[string]int64{}},
 	}
 	t.Cleanup(func() {
+		if p.process != nil { // it failed on the way
+			p.kill()
+			p.busy.Wait()
+		}
+		if p.watch != nil {
+			p.watch.Close()
+		}
 		if t.Failed() {
 			t.Logf("the steps:\n%s", strings.Join(p.log, "\n"))
 			t.Logf("again: PROPERTY_SEED=%d go test ./queue -count=1 -run '%s'", seed, "TestAnyOrderOfEvents")
@@ -177,9 +184,6 @@ func (p *property) settle() {
 	p.check()
 	p.checkLedger()
 	p.stop()
-	if err := p.watch.Close(); err != nil {
-		p.t.Error(err)
-	}
 }
 
 // note writes down what is done, to be read when something has gone wrong.
