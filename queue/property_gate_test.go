@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -121,6 +122,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	r.Host = g.files
 	g.sim.ServeHTTP(answer, r)
+	think(r)
 	g.wait()
 	if what == lose {
 		panic(http.ErrAbortHandler)
@@ -130,6 +132,15 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.Code)
 	w.Write(answer.Body.Bytes()) //nolint:errcheck // the gateway may have gone
+}
+
+// think takes the time that an upstream takes: what comes meanwhile races with
+// the answer.
+func think(r *http.Request) {
+	select {
+	case <-time.After(rand.N(80 * time.Millisecond)):
+	case <-r.Context().Done():
+	}
 }
 
 // cable is the connection of one process to PostgreSQL, which can be cut.

@@ -38,7 +38,7 @@ func (p *property) act() {
 		weight int
 		do     func()
 	}{
-		{30, p.submit}, {10, p.cancel}, {6, p.retry}, {5, p.remove}, {2, p.bulk},
+		{30, p.submit}, {16, p.cancel}, {6, p.retry}, {5, p.remove}, {2, p.bulk},
 		{7, p.accountFault}, {7, p.healOne}, {3, p.credits}, {12, p.disturb},
 		{3, p.addOne}, {5, p.able}, {2, p.removeSession}, {4, p.changeSlots}, {4, p.probe},
 		{4, p.reload}, {3, p.changeKey}, {2, p.restart}, {2, p.crashAndStart},
@@ -141,17 +141,35 @@ func (p *property) ended() []string {
 	return p.known(func(t *modelTask) bool { return t.Status.Ended() })
 }
 
+// cancel takes a task as it is now, and rather one that is in the middle of a
+// call to its upstream.
 func (p *property) cancel() {
-	open := p.known(func(t *modelTask) bool { return !t.Status.Ended() })
-	if len(open) == 0 {
-		return
+	open := map[store.Status][]string{}
+	rows, err := p.watch.Query("SELECT id, status FROM tasks WHERE status IN ('queued', 'submitting', 'polling', 'downloading') ORDER BY id")
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	id := pick(p, open)
-	for range 1 + p.random.IntN(2) {
-		p.beside("cancel "+id, func() error {
-			_, err := p.house.queue.Cancel(p.t.Context(), "", id)
-			return err
-		})
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var status store.Status
+		if err := rows.Scan(&id, &status); err != nil {
+			p.t.Fatal(err)
+		}
+		open[status] = append(open[status], id)
+	}
+	wanted := []store.Status{store.Queued, store.Submitting, store.Polling, store.Downloading}
+	for _, i := range p.random.Perm(len(wanted)) {
+		if ids := open[wanted[i]]; len(ids) > 0 {
+			id := pick(p, ids)
+			for range 1 + p.random.IntN(2) {
+				p.beside(fmt.Sprintf("cancel %s, which is %s", id, wanted[i]), func() error {
+					_, err := p.house.queue.Cancel(p.t.Context(), "", id)
+					return err
+				})
+			}
+			return
+		}
 	}
 }
 

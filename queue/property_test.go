@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -105,7 +106,10 @@ func newProperty(t *testing.T, seed int, databaseURL string) *property {
 	})
 	for _, name := range []string{"a", "b"} {
 		p.sims[name] = simulator.New(simulator.Config{Variant: simulator.Fork, Delay: 150 * time.Millisecond, Log: zap.NewNop()})
-		web := httptest.NewServer(p.sims[name])
+		web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			think(r)
+			p.sims[name].ServeHTTP(w, r)
+		}))
 		t.Cleanup(web.Close)
 		p.files[name] = web.Listener.Addr().String()
 		p.model.upstream[name] = newLimit(0)
