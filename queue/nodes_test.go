@@ -39,9 +39,9 @@ func (h *house) second(databaseURL string) *house {
 	return &other
 }
 
-// gate stands between the gateway and the upstream. Submits arrive there, and
+// holdAnswers stands between the gateway and the upstream. Submits arrive there, and
 // their answers go back when the gate is opened.
-func gate(t *testing.T, h *house) (arrived <-chan struct{}, open func()) {
+func holdAnswers(t *testing.T, h *house) (arrived <-chan struct{}, open func()) {
 	t.Helper()
 	target, err := url.Parse(h.web.URL)
 	if err != nil {
@@ -84,7 +84,7 @@ func (h *house) paidOnceAndSucceeded(id string) {
 // when the database is back: nobody could tell again what it was.
 func TestAnAnswerWaitsForTheDatabase(t *testing.T) {
 	h, wire, _ := wired(t, options{})
-	arrived, open := gate(t, h)
+	arrived, open := holdAnswers(t, h)
 	h.session("account-0000000001", 1)
 	task := h.submit(h.video(admin, "a boat"))
 	<-arrived

@@ -29,7 +29,7 @@ type trouble string
 const (
 	lose     trouble = "lose the answer" // the upstream has acted on the request
 	down     trouble = "down"            // the request never arrives
-	burst    trouble = "429 for a second"
+	tooOften trouble = "429 for a second"
 	nonsense trouble = "an answer that is none"
 )
 
@@ -111,7 +111,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch what {
 	case down:
 		panic(http.ErrAbortHandler)
-	case burst:
+	case tooOften:
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
