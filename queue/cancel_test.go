@@ -238,6 +238,7 @@ func (h *house) over(id, money string, paid int) {
 func TestCancelAtEachPoint(t *testing.T) {
 	for _, c := range []struct {
 		place   string
+		prompt  string
 		deaf    bool
 		refusal bool
 		money   string
@@ -247,6 +248,7 @@ func TestCancelAtEachPoint(t *testing.T) {
 		{place: beforeDetect, money: queue.NotStarted},
 		{place: beforeSubmit, money: queue.RunsOnUpstream, paid: 1},
 		{place: afterSubmit, money: queue.RunsOnUpstream, paid: 1},
+		{place: afterSubmit, prompt: "[[fault:content_filtered@submit]]", deaf: true, money: queue.NotStarted},
 		{place: beforeSubmit, deaf: true, money: queue.Stopped, paid: 1, stopped: true},
 		{place: afterSubmit, deaf: true, money: queue.Stopped, paid: 1, stopped: true},
 		{place: afterSubmit, deaf: true, refusal: true, money: queue.RunsOnUpstream, paid: 1, stopped: true},
@@ -254,13 +256,13 @@ func TestCancelAtEachPoint(t *testing.T) {
 		{place: beforeStatus, refusal: true, money: queue.RunsOnUpstream, paid: 1, stopped: true},
 		{place: betweenStatus, money: queue.Stopped, paid: 1, stopped: true},
 	} {
-		t.Run(fmt.Sprintf("%s deaf=%t refusal=%t", strings.ReplaceAll(c.place, "/", ""), c.deaf, c.refusal), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s deaf=%t refusal=%t %s", strings.ReplaceAll(c.place, "/", ""), c.deaf, c.refusal, c.money), func(t *testing.T) {
 			each(t, options{delay: time.Hour}, func(t *testing.T, h *house) {
 				d := newDesk(t, h)
 				d.refusal = c.refusal
 				held := d.hold(c.place)
 				d.sit(c.deaf)
-				task := h.submit(h.video(admin, "a boat"))
+				task := h.submit(h.video(admin, "a boat "+c.prompt))
 				h.session("account-0000000001", 1)
 				if c.place == betweenStatus {
 					h.until(task.ID, "polled", func(t *store.Task) bool { return t.Polls > 0 })
