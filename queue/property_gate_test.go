@@ -215,7 +215,6 @@ func (c *cable) Cut() {
 type process struct {
 	gates map[string]*gate
 	cable *cable // nil on SQLite
-	stop  func() // the end of a process that is not dead
 	ended []func()
 }
 
