@@ -28,7 +28,7 @@ import (
 //
 //	PROPERTY_SEED=n     begins with this seed in place of a random one
 //	PROPERTY_RUNS=n     that many seeds one after the other, 1 by default
-//	PROPERTY_STEPS=n    steps of each run, 120 by default
+//	PROPERTY_STEPS=n    steps of each run, 60 by default
 //
 // The seed decides what is done in which order; what overlaps with what is the
 // machine's.
@@ -39,7 +39,7 @@ func TestAnyOrderOfEvents(t *testing.T) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, databaseURL string) {
 				p := newProperty(t, seed, databaseURL)
-				p.run(number("PROPERTY_STEPS", 120))
+				p.run(number("PROPERTY_STEPS", 60))
 			})
 		})
 	}
@@ -140,7 +140,10 @@ func steady(token string) bool { return strings.HasPrefix(token, "steady") }
 
 func (p *property) run(steps int) {
 	p.check()
-	for p.step = range steps {
+	for i := range steps {
+		p.mu.Lock()
+		p.step = i
+		p.mu.Unlock()
 		p.act()
 		p.pause()
 		if p.step%4 == 3 {
