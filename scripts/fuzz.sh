@@ -11,7 +11,7 @@ set -uo pipefail
 need_go
 seconds=${1:-180} pattern=${2:-.} jobs=${JOBS:-2}
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || die "SECONDS must be a whole number from 1 on, not $seconds"
-root=$PWD work=$(mktemp -d /tmp/jimeng-fuzz.XXXXXX)
+work=$(mktemp -d /tmp/jimeng-fuzz.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cache=${FUZZ_CACHE:-$work/cache}
@@ -20,7 +20,7 @@ mkdir -p "$cache" "$work/tmp" "$work/log"
 # fuzz PACKAGE NAME runs one test from the package's folder, where its inputs are.
 fuzz() {
 	local package=$1 name=$2 log=$work/log/${1//\//_}.$2 started=$SECONDS status=0 told
-	(cd "$package" && TMPDIR=$work/tmp exec "$work/${package//\//_}.test" -test.run='^$' -test.fuzz="^$name\$" \
+	(cd "$package" && TMPDIR=$work/tmp exec "$work/${package##*/}.test" -test.run='^$' -test.fuzz="^$name\$" \
 		-test.fuzztime="${seconds}s" -test.fuzzminimizetime=1s -test.fuzzcachedir="$cache/$package" -test.parallel=1) >"$log" 2>&1 </dev/null || status=$?
 	# Before 1.27, Go counts its own end of time as a failure when it comes at the
 	# wrong moment (https://go.dev/issue/75804).
@@ -44,10 +44,8 @@ mapfile -t tests < <(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9]+' -
 
 # Only our own packages tell what an input has reached. With all that they need, as
 # go test -fuzz has it, to build takes minutes and each try five times as long.
-module=$(go list -m)
-for package in $(printf '%s\n' "${tests[@]}" | cut -d' ' -f1 | sort -u); do
-	go test -c -vet=off -gcflags="$module/...=-d=libfuzzer" -o "$work/${package//\//_}.test" "./$package" || die "$package could not be built"
-done
+mapfile -t packages < <(printf './%s\n' "${tests[@]}" | cut -d' ' -f1 | sort -u)
+go test -c -vet=off -ldflags='-s -w' -gcflags="$(go list -m)/...=-d=libfuzzer" -o "$work/" "${packages[@]}" || die 'the fuzz tests could not be built'
 say "${#tests[@]} fuzz tests, $seconds s each, built in $SECONDS s"
 
 failed=0

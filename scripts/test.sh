@@ -94,7 +94,7 @@ if ! command -v "${CC:-gcc}" >/dev/null && ! install gcc libc6-dev; then
 	skip 'go: the race detector' 'it needs a C compiler, and none was found or could be installed'
 fi
 step 'go: tests' go_tests
-step 'fuzz: two seconds of each' bounded 10 ./scripts/fuzz.sh 2
+step 'fuzz: a second of each' bounded 10 ./scripts/fuzz.sh 1
 
 step 'xcaddy build' bounded 20 ./xcaddy.sh && {
 	step 'end to end: the binary under load and kill -9' bounded 10 env GATEWAY_BINARY="$PWD/bin/jimeng-gateway" go test -count=1 -v ./e2e
