@@ -97,7 +97,7 @@ step 'go: tests' go_tests
 step 'fuzz: a second of each' bounded 10 ./scripts/fuzz.sh 1
 
 step 'xcaddy build' bounded 20 ./xcaddy.sh && {
-	step 'end to end: the binary under load and kill -9' bounded 10 env GATEWAY_BINARY="$PWD/bin/jimeng-gateway" go test -count=1 -v ./e2e
+	step 'end to end: the binary under load and kill -9' bounded 20 env GATEWAY_BINARY="$PWD/bin/jimeng-gateway" go test -count=1 -parallel 4 -timeout 19m -v ./e2e
 	step 'demo: a prompt goes in, a video comes out' bounded 5 ./scripts/smoke.sh
 	if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then install python3 python3-venv; fi
 	if ./scripts/contract.sh --install >"$logs/contract" 2>&1; then
