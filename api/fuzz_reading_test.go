@@ -131,7 +131,7 @@ func FuzzNumbers(f *testing.F) {
 				clientsFault(t, digits, err)
 				continue
 			}
-			want, ok := new(big).set(digits)
+			want, ok := asPeople(digits)
 			got := map[string]int{"n": c.n, "priority": c.task.Priority, "timeout": int(c.task.Deadline / time.Second), "start_timeout": int(c.task.StartDeadline / time.Second)}[name]
 			if !ok || float64(got) != want {
 				t.Errorf("%s=%q became %d", name, digits, got)
@@ -139,16 +139,14 @@ func FuzzNumbers(f *testing.F) {
 		}
 		if err := c.setFraction("sample_strength", digits); err != nil {
 			clientsFault(t, digits, err)
-		} else if want, ok := new(big).set(digits); !ok || c.task.Options["sample_strength"] != want || want < 0 || want > 1 {
+		} else if want, ok := asPeople(digits); !ok || c.task.Options["sample_strength"] != want || want < 0 || want > 1 {
 			t.Errorf("%q became %v", digits, c.task.Options)
 		}
 	})
 }
 
-// big reads a number as people write it.
-type big struct{}
-
-func (*big) set(digits string) (float64, bool) {
+// asPeople reads a number as people write it.
+func asPeople(digits string) (float64, bool) {
 	n, err := strconv.ParseFloat(digits, 64)
 	return n, err == nil && strings.Trim(digits, "0123456789.eE+-") == ""
 }
