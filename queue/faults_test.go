@@ -78,14 +78,15 @@ func TestEveryFault(t *testing.T) {
 		t.Run(string(v), func(t *testing.T) {
 			t.Parallel()
 			early, late := faultCases(v)
+			// Calls that wait fail late only after the servers' first poll, so many
+			// wait together.
+			lanes, waiting := 12, 48
 			if storetest.Race && os.Getenv("FAULTS_LONG") == "" {
 				early, late = third(early, i), third(late, i)
+				lanes, waiting = 6, 12 // each is an upstream more in every admission
 			}
-			// Calls that wait fail late only after the servers' first poll, so there
-			// they have to wait all together.
-			lanes, waiting := 12, 48
 			if v == simulator.Fork {
-				lanes, waiting = 24, 0
+				lanes, waiting = 2*lanes, 0
 			}
 			h := faultHouse(t, storetest.SQLite(t), v, lanes+waiting)
 			h.knowsEveryFault()
@@ -194,7 +195,9 @@ func (h *faults) driveLanes(from, to int, cases []faultCase) {
 	for i := from; i < to; i++ {
 		all.Go(func() {
 			for c := range next {
-				h.check(lane(i), c)
+				for !h.check(lane(i), c) {
+					h.t.Logf("%s %s: the machine has stalled, once more", h.variant, c.fault)
+				}
 			}
 		})
 	}
@@ -205,8 +208,9 @@ func (h *faults) driveLanes(from, to int, cases []faultCase) {
 	all.Wait()
 }
 
-// check runs one case in a lane that nobody else uses.
-func (h *faults) check(lane string, c faultCase) {
+// check runs one case in a lane that nobody else uses. It reports false if the
+// machine has stalled for so long that another case has come of it.
+func (h *faults) check(lane string, c faultCase) bool {
 	t := h.t
 	name := fmt.Sprintf("%s %s", h.variant, c.fault)
 	problem := func(format string, args ...any) { t.Helper(); t.Errorf(name+": "+format, args...) }
@@ -241,6 +245,14 @@ func (h *faults) check(lane string, c faultCase) {
 		}
 		return ""
 	})
+	first := attempts[0]
+	late := h.variant != simulator.Fork && !c.late && !c.is(" hang slow ") && first.SettledAt-first.SentAt >= 5000
+	unsent := c.is(" hang ") && first.State == store.Rejected // at the deadline
+	if late || unsent {
+		h.leave(func(string, ...any) {}, lane, c.want, ill, healthy)
+		return false
+	}
+
 	want := c.want
 	more := want.over || want.again
 	switch {
@@ -254,7 +266,6 @@ func (h *faults) check(lane string, c faultCase) {
 	if sent := 1 + toInt(more); len(attempts) != sent || task.Attempt != sent || task.Failovers != toInt(want.over) {
 		problem("%d attempts, %d failovers", len(attempts), task.Failovers)
 	}
-	first := attempts[0]
 	if first.SessionID != ill.ID || want.over && task.SessionID != healthy.ID {
 		problem("it went to other sessions: %+v", task)
 	}
@@ -278,6 +289,7 @@ func (h *faults) check(lane string, c faultCase) {
 		problem("paid %d times with the session and %d times with the other", paid[ill.Label], paid[healthy.Label])
 	}
 	h.leave(problem, lane, want, ill, healthy)
+	return true
 }
 
 // end is ended for many at once: asking every few milliseconds for each of them
