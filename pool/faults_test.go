@@ -143,7 +143,7 @@ func (b *bench) spoken(check, points func(http.ResponseWriter)) {
 		case "/token/points":
 			points(w)
 		default:
-			io.WriteString(w, `{"code":-1000,"message":"[请求有误]: 正确请求为 POST -> /v1/chat/completions","data":null}`) //nolint:errcheck // the test looks at the pool
+			io.WriteString(w, `{"code":-1000,"message":"[请求有误]: 正确请求为 POST -> /v1/chat/completions","data":null}`) // the test looks at the pool
 		}
 	}))
 	b.t.Cleanup(web.Close)
@@ -163,7 +163,7 @@ func (b *bench) drive(address string) {
 func says(status int, text string) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		w.WriteHeader(status)
-		io.WriteString(w, text) //nolint:errcheck // the test looks at the pool
+		io.WriteString(w, text) // the test looks at the pool
 	}
 }
 

@@ -106,7 +106,7 @@ func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(answer.Code)
-	w.Write(answer.Body.Bytes()) //nolint:errcheck // the gateway may have gone
+	w.Write(answer.Body.Bytes()) // the gateway may have gone
 }
 
 func (d *desk) asked() []string {

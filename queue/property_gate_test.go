@@ -131,7 +131,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(answer.Code)
-	w.Write(answer.Body.Bytes()) //nolint:errcheck // the gateway may have gone
+	w.Write(answer.Body.Bytes()) // the gateway may have gone
 }
 
 // think takes the time that an upstream takes: what comes meanwhile races with
@@ -191,7 +191,7 @@ func (c *cable) carry(from net.Conn) {
 	var both sync.WaitGroup
 	for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
 		both.Go(func() {
-			io.Copy(pair[0], pair[1]) //nolint:errcheck // however it ends, it has ended
+			io.Copy(pair[0], pair[1]) // however it ends, it has ended
 			from.Close()
 			to.Close()
 		})
@@ -291,9 +291,9 @@ func (p *property) kill() {
 	p.process = nil
 	past, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
 	defer cancel()
-	q.Stop(past)  //nolint:errcheck // it is dead
-	st.Close()    //nolint:errcheck // likewise
-	blobs.Close() //nolint:errcheck // likewise
+	q.Stop(past)  // it is dead
+	st.Close()    // likewise
+	blobs.Close() // likewise
 	for _, end := range dead.ended {
 		end()
 	}

@@ -38,7 +38,7 @@ func (p *property) check() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // it has only read
+	defer tx.Rollback() // it has only read
 	p.checkTasks(tx)
 	p.checkCounters(tx)
 	p.checkAttempts(tx)

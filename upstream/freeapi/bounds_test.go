@@ -24,7 +24,7 @@ func TestLargeAnswersAreNotRead(t *testing.T) {
 		"plain": func(c net.Conn) {
 			io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n"+`{"message":"`)
 			flood(c, "aaaaaaaa", 100<<20)
-		}, //nolint:errcheck // the test looks at the driver
+		}, // the test looks at the driver
 		"packed":  answer("200 OK", bomb, "Content-Encoding: gzip"),
 		"headers": endless("X-" + strings.Repeat("a", 1000) + ": b\r\n"),
 		"results": answer("200 OK", `{"created":1,"data":[`+strings.Repeat(`{},`, 1<<20)+`{}]}`),
@@ -127,8 +127,8 @@ func TestNothingOfAProbeIsLogged(t *testing.T) {
 		}
 		// The length is that of the good answer; more comes behind it.
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s%s", len(good), good, good)
-		conn.SetReadDeadline(time.Now().Add(time.Second)) //nolint:errcheck // the test looks at the log
-		io.Copy(io.Discard, conn)                         //nolint:errcheck // likewise
+		conn.SetReadDeadline(time.Now().Add(time.Second)) // the test looks at the log
+		io.Copy(io.Discard, conn)                         // likewise
 	}))
 	defer server.Close()
 	d, err := New(Config{URL: server.URL})
@@ -153,11 +153,11 @@ func TestASubmitIsSentOnce(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case detectPath:
-			io.WriteString(w, detectAnswers[fork]) //nolint:errcheck // the test looks at the driver
+			io.WriteString(w, detectAnswers[fork]) // the test looks at the driver
 			return
 		case "/ping":
 			kept.Add(1)
-			io.WriteString(w, "pong") //nolint:errcheck // the test looks at the driver
+			io.WriteString(w, "pong") // the test looks at the driver
 			return
 		}
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
@@ -185,7 +185,7 @@ func TestASubmitIsSentOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range together {
 			all.Go(func() {
-				d.Ping(t.Context()) //nolint:errcheck // it leaves a connection that is kept
+				d.Ping(t.Context()) // it leaves a connection that is kept
 				r := []upstream.Request{classic, seedance}[i%2]
 				_, err := d.Submit(t.Context(), session, &r)
 				if e := asError(err); e.Kind == upstream.InDoubt {

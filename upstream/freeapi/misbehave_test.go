@@ -33,7 +33,7 @@ func newWild(t *testing.T, v variant, misbehave func(net.Conn)) *wild {
 	w := &wild{}
 	w.misbehave.Store(&misbehave)
 	w.address = raw(t, func(c net.Conn) {
-		c.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // the test looks at the driver
+		c.SetDeadline(time.Now().Add(time.Minute)) // the test looks at the driver
 		r, err := http.ReadRequest(bufio.NewReader(c))
 		if err != nil {
 			return
@@ -52,9 +52,9 @@ func newWild(t *testing.T, v variant, misbehave func(net.Conn)) *wild {
 		(*w.misbehave.Load())(c)
 		// Take what still comes, so that closing does not throw away what was written.
 		if half, ok := c.(*net.TCPConn); ok {
-			half.CloseWrite()                                   //nolint:errcheck // the test looks at the driver
-			c.SetReadDeadline(time.Now().Add(10 * time.Second)) //nolint:errcheck // the test looks at the driver
-			io.Copy(io.Discard, io.LimitReader(half, 64<<20))   //nolint:errcheck // the test looks at the driver
+			half.CloseWrite()                                   // the test looks at the driver
+			c.SetReadDeadline(time.Now().Add(10 * time.Second)) // the test looks at the driver
+			io.Copy(io.Discard, io.LimitReader(half, 64<<20))   // the test looks at the driver
 		}
 	})
 	return w
@@ -62,7 +62,7 @@ func newWild(t *testing.T, v variant, misbehave func(net.Conn)) *wild {
 
 // say writes an answer as it is.
 func say(format string, args ...any) func(net.Conn) {
-	return func(c net.Conn) { fmt.Fprintf(c, format, args...) } //nolint:errcheck // the driver may have gone
+	return func(c net.Conn) { fmt.Fprintf(c, format, args...) } // the driver may have gone
 }
 
 // answer is a whole answer with a body.
@@ -74,8 +74,8 @@ func answer(status, body string, headers ...string) func(net.Conn) {
 func packed(body []byte) string {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write(body) //nolint:errcheck // a buffer takes everything
-	z.Close()     //nolint:errcheck // likewise
+	z.Write(body) // a buffer takes everything
+	z.Close()     // likewise
 	return b.String()
 }
 
@@ -202,14 +202,14 @@ const stranger = "127.0.0.1:9"
 var bomb = func() string {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	io.CopyN(z, zeros{}, 64<<20) //nolint:errcheck // a buffer takes everything
-	z.Close()                    //nolint:errcheck // likewise
+	io.CopyN(z, zeros{}, 64<<20) // a buffer takes everything
+	z.Close()                    // likewise
 	return b.String()
 }()
 
 func endless(text string) func(net.Conn) {
 	return func(c net.Conn) {
-		io.WriteString(c, "HTTP/1.1 200 OK\r\n") //nolint:errcheck // the driver may have gone
+		io.WriteString(c, "HTTP/1.1 200 OK\r\n") // the driver may have gone
 		flood(c, text, 32<<20)
 	}
 }

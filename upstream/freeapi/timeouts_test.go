@@ -40,7 +40,7 @@ func wired(t *testing.T, v variant, serve func(net.Conn)) *Driver {
 					serve(far)
 					return
 				}
-				fmt.Fprintf(far, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(detectAnswers[v]), detectAnswers[v]) //nolint:errcheck // the test looks at the driver
+				fmt.Fprintf(far, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(detectAnswers[v]), detectAnswers[v]) // the test looks at the driver
 			}
 		}()
 		return near, nil
@@ -72,7 +72,7 @@ func after(wait, pause time.Duration, body string) func(net.Conn) {
 }
 
 // hang waits until the other side has gone.
-func hang(c net.Conn) { io.Copy(io.Discard, c) } //nolint:errcheck // nothing comes
+func hang(c net.Conn) { io.Copy(io.Discard, c) } // nothing comes
 
 // A call that waits for its result is kept open as long as its context lives:
 // nothing on the way has a limit of its own.

@@ -60,7 +60,7 @@ func TestSubmitAnswers(t *testing.T) {
 				w.Header().Set("Retry-After", "7")
 				w.Header().Set("Location", "/elsewhere")
 				w.WriteHeader(c.status)
-				io.WriteString(w, c.body) //nolint:errcheck // the test looks at the driver
+				io.WriteString(w, c.body) // the test looks at the driver
 			})
 			_, err := d.Submit(t.Context(), session, &c.r)
 			e := asError(err)
@@ -136,10 +136,10 @@ func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	for name, address := range map[string]string{
 		"accepts and cuts":   raw(t, func(net.Conn) {}),
-		"not HTTP":           raw(t, func(c net.Conn) { io.WriteString(c, "SSH-2.0-OpenSSH\r\n") }), //nolint:errcheck // the test looks at the driver
+		"not HTTP":           raw(t, func(c net.Conn) { io.WriteString(c, "SSH-2.0-OpenSSH\r\n") }), // the test looks at the driver
 		"refused":            "http://127.0.0.1:1",
 		"no such host":       "http://no-such-host.invalid",
-		"TLS where none is":  "https" + strings.TrimPrefix(raw(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), "http"), //nolint:errcheck // the test looks at the driver
+		"TLS where none is":  "https" + strings.TrimPrefix(raw(t, func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), "http"), // the test looks at the driver
 		"an address unknown": "http://127.0.0.1:1/prefix/",
 	} {
 		d, err := New(Config{URL: address})
@@ -228,7 +228,7 @@ func TestStreams(t *testing.T) {
 	var got int64
 	d := serve(t, fork, func(w http.ResponseWriter, r *http.Request) {
 		got, _ = io.Copy(io.Discard, r.Body)
-		io.WriteString(w, submitAnswer) //nolint:errcheck // the test looks at the driver
+		io.WriteString(w, submitAnswer) // the test looks at the driver
 	})
 	r := upstream.Request{Kind: upstream.Video, Model: "seedance-2.0", Prompt: "x", Duration: 4, Materials: []upstream.Material{{
 		Kind: upstream.Image, Name: "a.png", ContentType: "image/png", Size: size,
@@ -258,7 +258,7 @@ func TestHangingStore(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	release, left := make(chan struct{}), make(chan struct{})
-	d := serve(t, fork, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }) //nolint:errcheck // never complete
+	d := serve(t, fork, func(_ http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }) // never complete
 	r := upstream.Request{Kind: upstream.Video, Model: "seedance-2.0", Prompt: "x", Duration: 4, Materials: []upstream.Material{{
 		Kind: upstream.Image, Name: "a.png", ContentType: "image/png",
 		Open: func(context.Context) (io.ReadCloser, error) {
@@ -285,11 +285,11 @@ func TestDownload(t *testing.T) {
 		switch r.URL.Path {
 		case "/ok":
 			w.Header().Set("Content-Type", "video/mp4")
-			io.WriteString(w, "MP4") //nolint:errcheck // the test looks at the driver
+			io.WriteString(w, "MP4") // the test looks at the driver
 		case "/moved":
 			http.Redirect(w, r, "/ok", http.StatusFound)
 		case "/page":
-			io.WriteString(w, "<html>") //nolint:errcheck // the test looks at the driver
+			io.WriteString(w, "<html>") // the test looks at the driver
 		default:
 			w.WriteHeader(http.StatusForbidden)
 		}

@@ -30,7 +30,7 @@ func serve(t *testing.T, v variant, handle http.HandlerFunc) *Driver {
 			if r.Header.Get("Authorization") != "" {
 				t.Error("the detection shows a token")
 			}
-			io.WriteString(w, detectAnswers[v]) //nolint:errcheck // the test looks at the driver
+			io.WriteString(w, detectAnswers[v]) // the test looks at the driver
 			return
 		}
 		handle(w, r)
@@ -120,8 +120,8 @@ func TestDetectAgain(t *testing.T) {
 	if n := len(d.Models()); n != len(catalogue(unknown)) {
 		t.Errorf("%d models before the first answer", n)
 	}
-	d.variant(t.Context()) //nolint:errcheck // counted
-	d.variant(t.Context()) //nolint:errcheck // counted
+	d.variant(t.Context()) // counted
+	d.variant(t.Context()) // counted
 	if n := asked.Load(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}

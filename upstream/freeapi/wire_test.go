@@ -173,10 +173,10 @@ func TestWire(t *testing.T) {
 			d := serve(t, c.v, func(w http.ResponseWriter, r *http.Request) {
 				got = dump(t, r)
 				if r.URL.Path == submitPath {
-					io.WriteString(w, submitAnswer) //nolint:errcheck // the test looks at the driver
+					io.WriteString(w, submitAnswer) // the test looks at the driver
 					return
 				}
-				io.WriteString(w, blockingAnswer) //nolint:errcheck // the test looks at the driver
+				io.WriteString(w, blockingAnswer) // the test looks at the driver
 			})
 			sub, err := d.Submit(t.Context(), upstream.Session{Secret: "SECRETSECRET"}, &c.r)
 			if err != nil {

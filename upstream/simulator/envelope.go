@@ -70,7 +70,7 @@ func (s *Server) breakDown(w http.ResponseWriter, kind string) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", "512")
 		fmt.Fprint(w, `{"created":`)
-		http.NewResponseController(w).Flush() //nolint:errcheck // the connection is cut anyway
+		http.NewResponseController(w).Flush() // the connection is cut anyway
 		panic(http.ErrAbortHandler)
 	default: // down, cut, hang
 		panic(http.ErrAbortHandler)
@@ -81,7 +81,7 @@ func writeJSON(w http.ResponseWriter, data any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	encoder.Encode(data) //nolint:errcheck // the client has gone
+	encoder.Encode(data) // the client has gone
 }
 
 // unknownRoute answers for everything that the variant does not have. This text

@@ -159,7 +159,7 @@ func (p *percentReader) Read(b []byte) (int, error) {
 			if digits, err := p.in.Peek(2); err == nil {
 				if text, err := url.PathUnescape("%" + string(digits)); err == nil {
 					c = text[0]
-					p.in.Discard(2) //nolint:errcheck // just peeked at
+					p.in.Discard(2) // just peeked at
 				}
 			}
 		}

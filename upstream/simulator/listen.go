@@ -35,7 +35,7 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string, ready func(bas
 	closer.Go(func() {
 		<-ctx.Done()
 		// Cut everything: what waits sees its context end.
-		server.Close() //nolint:errcheck // the listener's second close
+		server.Close() // the listener's second close
 		open.close()
 	})
 	s.log.Info("simulated upstream is listening", zap.String("address", listener.Addr().String()), zap.String("variant", string(s.variant)))

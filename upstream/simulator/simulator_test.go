@@ -77,12 +77,12 @@ func multipartForm(path string, fields [][2]string, files ...string) *http.Reque
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	for _, f := range fields {
-		w.WriteField(f[0], f[1]) //nolint:errcheck
+		w.WriteField(f[0], f[1])
 	}
 	for _, f := range files {
 		parts := strings.SplitN(f, "=", 3)
 		part, _ := w.CreateFormFile(parts[0], parts[1])
-		io.WriteString(part, parts[2]) //nolint:errcheck
+		io.WriteString(part, parts[2])
 	}
 	w.Close()
 	r := httptest.NewRequest("POST", path, &b)

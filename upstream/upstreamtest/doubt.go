@@ -70,24 +70,24 @@ func inDoubt(t *testing.T, h Harness, spoil http.HandlerFunc) {
 
 func testCut(t *testing.T, h Harness) {
 	inDoubt(t, h, func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // cut anyway
+		io.Copy(io.Discard, r.Body) // cut anyway
 		panic(http.ErrAbortHandler)
 	})
 }
 
 func testGarbage(t *testing.T, h Harness) {
 	inDoubt(t, h, func(w http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // answered anyway
+		io.Copy(io.Discard, r.Body) // answered anyway
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusBadGateway)
-		io.WriteString(w, "<html><h1>502 Bad Gateway</h1></html>") //nolint:errcheck // the test looks at the driver
+		io.WriteString(w, "<html><h1>502 Bad Gateway</h1></html>") // the test looks at the driver
 	})
 }
 
 // testHalfUpload hangs up while the materials are on their way.
 func testHalfUpload(t *testing.T, h Harness) {
 	driver, submits := front(t, h, func(_ http.ResponseWriter, r *http.Request) {
-		io.CopyN(io.Discard, r.Body, 64<<10) //nolint:errcheck // cut anyway
+		io.CopyN(io.Discard, r.Body, 64<<10) // cut anyway
 		panic(http.ErrAbortHandler)
 	})
 	large := upstream.Material{
@@ -112,7 +112,7 @@ func testCancel(t *testing.T, h Harness) {
 	ctx, cancel := context.WithCancel(testContext(t))
 	release := make(chan struct{})
 	driver, _ := front(t, h, func(_ http.ResponseWriter, r *http.Request) {
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // never answered
+		io.Copy(io.Discard, r.Body) // never answered
 		cancel()
 		<-release
 		panic(http.ErrAbortHandler)

@@ -110,7 +110,7 @@ func testNamedModel(t *testing.T, h Harness) {
 func Material(kind upstream.MediaKind, name, contentType string, size int) (upstream.Material, Content) {
 	data := make([]byte, size)
 	random := rand.NewChaCha8([32]byte{byte(size)})
-	random.Read(data) //nolint:errcheck // never fails
+	random.Read(data) // never fails
 	sum := sha256.Sum256(data)
 	return upstream.Material{
 		Kind: kind, Name: name, ContentType: contentType, Size: int64(size),
