@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -9,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -96,6 +100,40 @@ func TestAnAnswerWaitsForTheDatabase(t *testing.T) {
 	<-time.After(2 * time.Second) // the settling step has met it, too
 	wire.Restore()
 	h.paidOnceAndSucceeded(task.ID)
+}
+
+// A task is cancelled while its call is on the wire, the database goes away, and
+// the node stops. It does not go on trying to write the answer down for ever.
+func TestACancelledCallDoesNotOutliveItsNode(t *testing.T) {
+	core, logs := observer.New(zap.ErrorLevel)
+	h, wire, _ := wired(t, options{log: zap.New(core)})
+	tries := func() int { return logs.FilterMessageSnippet("cannot be written down yet").Len() }
+	arrived, open := holdAnswers(t, h)
+	defer open()
+	h.session("account-0000000001", 1)
+	task := h.submit(h.video(admin, "a boat"))
+	<-arrived
+	lost := wire.LoseCommit("UPDATE attempts SET state = $3, ref = $4")
+	if _, err := h.queue.Cancel(t.Context(), "", task.ID); err != nil {
+		t.Fatal(err)
+	}
+	<-lost // the step has heard of it, and wanted to write down what it knows
+	wire.Refuse()
+	eventually(t, func() string {
+		if tries() == 0 {
+			return "the answer was not met"
+		}
+		return ""
+	})
+	grace, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	h.queue.Stop(grace) // what River keeps of its jobs cannot be written down either
+	before := tries()
+	<-time.After(6 * time.Second) // longer than the longest pause
+	if n := tries() - before; n > 0 {
+		t.Errorf("%d tries after the stop", n)
+	}
+	wire.Restore()
 }
 
 // The intent was committed and the answer to the commit was lost. This process

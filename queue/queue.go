@@ -69,6 +69,7 @@ type Queue struct {
 
 	steady   atomic.Int64 // since when this node's heartbeats have been in time, Unix milliseconds; 0 when they are not
 	stopping atomic.Bool
+	halt     chan struct{}      // closed when steps are not waited for any longer
 	cancel   context.CancelFunc // ends maintenance
 	owned    sync.WaitGroup
 
@@ -94,7 +95,7 @@ type Queue struct {
 
 // New prepares a queue; nothing runs before [Queue.Start].
 func New(ctx context.Context, c Config) (*Queue, error) {
-	q := &Queue{store: c.Store, pool: c.Pool, blobs: c.Blobs, log: c.Logger}
+	q := &Queue{store: c.Store, pool: c.Pool, blobs: c.Blobs, log: c.Logger, halt: make(chan struct{})}
 	q.settings.Store(&Settings{})
 	var err error
 	if q.node, err = claimNode(c.DataDir); err != nil {
@@ -142,6 +143,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 		return q.node.release() // never started
 	}
 	err := q.engine.Stop(ctx)
+	close(q.halt)
 	if err != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		err = q.engine.StopAndCancel(last)

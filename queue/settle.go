@@ -21,17 +21,14 @@ func (q *Queue) settle(ctx context.Context, fn func(*store.Tx) error) error {
 	pause := 100 * time.Millisecond
 	for {
 		err := q.store.Write(context.WithoutCancel(ctx), store.Durable, fn)
-		if !errors.Is(err, store.ErrUnavailable) || stopped(ctx) {
+		if !errors.Is(err, store.ErrUnavailable) || q.halted() {
 			return err
 		}
 		q.log.Error("the answer of an upstream cannot be written down yet", zap.Duration("again_in", pause), zap.Error(err))
-		done := ctx.Done()
-		if ctx.Err() != nil {
-			done = nil // the task was cancelled, which does not end the wait
-		}
+		// That the task was cancelled meanwhile does not end the wait.
 		select {
 		case <-time.After(pause):
-		case <-done:
+		case <-q.halt:
 		}
 		pause = min(pause*2, 5*time.Second)
 	}
@@ -40,6 +37,18 @@ func (q *Queue) settle(ctx context.Context, fn func(*store.Tx) error) error {
 // stopped reports whether the step's node stops, and not only the task.
 func stopped(ctx context.Context) bool {
 	return ctx.Err() != nil && !errors.Is(context.Cause(ctx), rivertype.ErrJobCancelledRemotely)
+}
+
+// halted reports whether this node waits for its steps no longer. The context of
+// a step does not tell: it keeps the first cause of its end, which may be that the
+// task was cancelled.
+func (q *Queue) halted() bool {
+	select {
+	case <-q.halt:
+		return true
+	default:
+		return false
+	}
 }
 
 // asFault makes sure that an error has a kind. One without says nothing about
