@@ -18,6 +18,8 @@ const (
 	mayCancel need = auth.TaskCancel
 	mayRetry  need = auth.TaskRetry
 	mayDelete need = auth.TaskDelete
+	mayPool   need = auth.PoolRead
+	mayTest   need = auth.SessionTest
 	mayAdmin  need = auth.Admin
 )
 
@@ -43,7 +45,7 @@ var access = map[string]need{
 	"GET /api/v1/me":                    anyKey,
 	"GET /api/v1/models":                anyKey,
 	"GET /api/v1/stats":                 mayRead,
-	"GET /api/v1/storage":               mayAdmin,
+	"GET /api/v1/storage":               mayPool,
 	"GET /api/v1/tasks":                 mayRead,
 	"POST /api/v1/tasks":                mayCreate,
 	"GET /api/v1/materials":             mayCreate,
@@ -62,14 +64,14 @@ var access = map[string]need{
 	"POST /api/v1/tasks/delete":         mayDelete,
 	"GET /api/v1/tasks/{id}/explain":    mayRead,
 	"POST /api/v1/tasks/estimate":       mayCreate,
-	"GET /api/v1/pool":                  mayAdmin,
-	"POST /api/v1/pool/probe":           mayAdmin,
-	"GET /api/v1/sessions":              mayAdmin,
+	"GET /api/v1/pool":                  mayPool,
+	"POST /api/v1/pool/probe":           mayTest,
+	"GET /api/v1/sessions":              mayPool,
 	"POST /api/v1/sessions":             mayAdmin,
-	"GET /api/v1/sessions/{id}":         mayAdmin,
+	"GET /api/v1/sessions/{id}":         mayPool,
 	"PATCH /api/v1/sessions/{id}":       mayAdmin,
 	"DELETE /api/v1/sessions/{id}":      mayAdmin,
-	"POST /api/v1/sessions/{id}/test":   mayAdmin,
+	"POST /api/v1/sessions/{id}/test":   mayTest,
 	"GET /api/v1/keys":                  mayAdmin,
 	"POST /api/v1/keys":                 mayAdmin,
 	"GET /api/v1/keys/{id}":             mayAdmin,

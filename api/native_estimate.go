@@ -95,7 +95,7 @@ func (a *api) forecastCreate(ctx context.Context, c *create, answer *estimateAns
 	if err != nil {
 		return err
 	}
-	admin := callerOf(ctx).Has(auth.Admin)
+	admin := callerOf(ctx).Has(auth.PoolRead)
 	answer.Valid = true
 	answer.Credits, answer.CreditsReason = e.Credits, textOf(e.CreditsReason)
 	answer.Place, answer.ETA, answer.WhyNotSooner = placeViewOf(e.Place), etaViewOf(e.ETA), reasonViews(e.WhyNotSooner, admin)

@@ -88,7 +88,7 @@ func judgedViewOf(s queue.SessionVerdict, admin bool) judgedView {
 
 func (a *api) explainTask(ctx context.Context, in *byID) (*body[explainAnswer], error) {
 	c := callerOf(ctx)
-	admin := c.Has(auth.Admin)
+	admin := c.Has(auth.PoolRead)
 	task, e, err := a.Queue.Explain(ctx, c.Owner(), in.ID)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,7 @@ type modelView struct {
 func (a *api) listCatalogue(ctx context.Context, _ *struct{}) (*body[modelsAnswer], error) {
 	models := a.Queue.Models()
 	answer := modelsAnswer{make([]*modelView, len(models))}
-	admin := callerOf(ctx).Has(auth.Admin)
+	admin := callerOf(ctx).Has(auth.PoolRead)
 	for i := range models {
 		answer.Models[i] = modelViewOf(&models[i])
 		if admin {

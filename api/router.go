@@ -65,6 +65,9 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 			r.api.fail(w, req, err)
 			return
 		}
+		if actor := actorOf(req, c.Principal); actor != nil {
+			req = req.WithContext(store.WithActor(req.Context(), actor))
+		}
 		// No id or name has such bytes, and PostgreSQL takes them for an error.
 		if path := req.URL.Path; !storable(path) {
 			r.api.fail(w, req, store.ErrNotFound)
@@ -142,6 +145,23 @@ func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need)
 		return &apiError{status: http.StatusForbidden, code: "missing_scope", message: fmt.Sprintf("The key lacks the scope %q.", who)}
 	}
 	return nil
+}
+
+// actorOf is who the audit log names for the request's changes: people and admins.
+// What other keys do with their own tasks is in the tasks.
+func actorOf(r *http.Request, p *auth.Principal) *store.Actor {
+	if p == nil || p.Role == "" && !p.Has(auth.Admin) {
+		return nil
+	}
+	client := auth.ClientOf(r)
+	actor := &store.Actor{Kind: "key", ID: p.Key.ID, Name: p.Name, RequestID: client.RequestID}
+	if p.Role != "" {
+		actor.Kind = "person"
+	}
+	if client.Address.IsValid() {
+		actor.Address = client.Address.String()
+	}
+	return actor
 }
 
 // takeOne tells the caller where it stands with its requests per minute, in the

@@ -24,8 +24,9 @@ const (
 // Principal is who a request comes from. It is shared between requests and must
 // not be changed.
 type Principal struct {
-	Key  *store.Key
-	Name string // for people
+	Key  *store.Key // for a person, the implicit key with the scopes of the role
+	Name string     // for people
+	Role Role       // of a person, "" for a key
 }
 
 // Has reports whether the principal holds the scope.
@@ -35,7 +36,7 @@ func (p *Principal) Has(scope string) bool {
 
 // Owner is the id of the key whose tasks the principal may see, "" for all.
 func (p *Principal) Owner() string {
-	if p.Has(Admin) {
+	if p.Has(EveryTask) {
 		return ""
 	}
 	return p.Key.ID

@@ -17,19 +17,21 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
-// The scopes of a key. Admin includes all the others and lifts the limit to
-// one's own tasks.
+// The scopes of a key. Admin includes all the others.
 const (
 	VideoCreate = "video:create"
 	TaskRead    = "task:read"
 	TaskCancel  = "task:cancel"
 	TaskRetry   = "task:retry"
 	TaskDelete  = "task:delete"
+	EveryTask   = "task:all"     // in place of one's own tasks only
+	PoolRead    = "pool:read"    // sessions, without their secrets, and why they are not used
+	SessionTest = "session:test" // costs nothing at the upstream
 	Admin       = "admin"
 )
 
 // Scopes lists every scope that a key can have.
-var Scopes = []string{VideoCreate, TaskRead, TaskCancel, TaskRetry, TaskDelete, Admin}
+var Scopes = []string{VideoCreate, TaskRead, TaskCancel, TaskRetry, TaskDelete, EveryTask, PoolRead, SessionTest, Admin}
 
 // DefaultScopes are what a new key gets when nobody says otherwise, as in the
 // gateway before this one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
 )
 
 // startPatience is how long a request waits for the gateway to start.
@@ -74,8 +77,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		w.Header().Set("Retry-After", "5")
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	api.ServeHTTP(w, r)
+	api.ServeHTTP(w, r.WithContext(auth.WithClient(r.Context(), client(r))))
 	return nil
+}
+
+// client is what Caddy knows of the request's sender, by its trusted_proxies.
+func client(r *http.Request) auth.Client {
+	var c auth.Client
+	if address, ok := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); ok {
+		c.Address, _ = netip.ParseAddr(address)
+	}
+	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
+		c.RequestID, _ = replacer.GetString("http.request.uuid")
+	}
+	return c
 }
 
 // isAPI reports whether a path is the API's. The path is cleaned first, so that

@@ -163,7 +163,7 @@ func (r *records) books() (problems []string) {
 	same("queued tasks of lanes", r.counts("SELECT key_id || ' ' || route, queued FROM lanes"), none)
 	same("tasks that sessions have made", r.counts("SELECT 'succeeded', COALESCE(sum(succeeded), 0) FROM sessions"),
 		r.counts("SELECT status, count(*) FROM tasks WHERE status = 'succeeded' GROUP BY status"))
-	same("tasks used", r.counts("SELECT key_id, sum(tasks) FROM usage_days GROUP BY key_id"),
+	same("tasks used", r.counts("SELECT key_id, sum(tasks) FROM usage_by_model GROUP BY key_id"),
 		r.counts("SELECT key_id, count(*) FROM tasks GROUP BY key_id"))
 	same("events", r.counts("SELECT name, value FROM counters WHERE name = 'events'"), r.counts("SELECT 'events', max(seq) FROM events"))
 	same("bytes of artifacts", r.counts("SELECT name, value FROM counters WHERE name = 'artifact_bytes'"),

@@ -140,7 +140,7 @@ func (p *property) checkCounters(tx *sql.Tx) {
 	equal("counts", "SELECT 'all', (SELECT coalesce(sum(n), 0) FROM task_counts WHERE key_id = ''), (SELECT count(*) FROM tasks)")
 	equal("bytes", "SELECT name, value, (SELECT coalesce(sum(artifact_bytes), 0) FROM tasks) FROM counters WHERE name = 'artifact_bytes'")
 	used := map[string]int64{}
-	p.rows(tx, "SELECT key_id, sum(tasks) FROM usage_days GROUP BY key_id", func(scan func(...any) error) error {
+	p.rows(tx, "SELECT key_id, sum(tasks) FROM usage_by_model GROUP BY key_id", func(scan func(...any) error) error {
 		var key string
 		var n int64
 		err := scan(&key, &n)

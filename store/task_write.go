@@ -31,7 +31,7 @@ func (t *Tx) insertTasks(tasks []*Task) error {
 	}
 	for _, task := range tasks {
 		t.count(task, Queued, 1)
-		bump(&t.pending.usage, task.KeyID, 1)
+		bump(&t.pending.usage, [2]string{task.KeyID, task.Model}, 1)
 		t.happened(task, moved(Queued), Created, nil)
 	}
 	t.Wake()

@@ -20,6 +20,7 @@ type Tx struct {
 	batch   deltas // of the items that are done
 	pending deltas // of the item that runs
 	wake    bool
+	actor   *Actor // of the item that runs
 
 	events  []*Event // that were written
 	touched []string // tasks whose rows were changed
@@ -29,7 +30,7 @@ type Tx struct {
 type deltas struct {
 	counts map[[2]string]int64 // key, status
 	lanes  map[[2]string]int64 // key, route
-	usage  map[string]int64    // key: tasks created now
+	usage  map[[2]string]int64 // key, model: tasks created now
 	events []*Event
 	gone   []string // tasks that were deleted
 }
@@ -121,9 +122,9 @@ const (
 		ON CONFLICT (key_id, status) DO UPDATE SET n = task_counts.n + excluded.n`
 	addLane = `INSERT INTO lanes (key_id, route, queued) VALUES ($1, $2, $3)
 		ON CONFLICT (key_id, route) DO UPDATE SET queued = lanes.queued + excluded.queued`
-	addUsage = `INSERT INTO usage_days (key_id, day, requests, tasks) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (key_id, day) DO UPDATE SET requests = usage_days.requests + excluded.requests,
-			tasks = usage_days.tasks + excluded.tasks`
+	addUsage = `INSERT INTO usage_by_model (key_id, day, model, requests, tasks) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (key_id, day, model) DO UPDATE SET requests = usage_by_model.requests + excluded.requests,
+			tasks = usage_by_model.tasks + excluded.tasks`
 )
 
 // flush writes the counters of the items that are done.
@@ -151,8 +152,8 @@ func (t *Tx) flush() error {
 			return fmt.Errorf("count queued tasks: %w", err)
 		}
 	}
-	for key, n := range pending.usage {
-		if _, err := t.Exec(addUsage, key, Day(t.Now), 0, n); err != nil {
+	for of, n := range pending.usage {
+		if _, err := t.Exec(addUsage, of[0], Day(t.Now), of[1], 0, n); err != nil {
 			return fmt.Errorf("count usage: %w", err)
 		}
 	}

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 )
 
@@ -12,7 +10,7 @@ import (
 func (s *Store) AddRequests(ctx context.Context, counts map[string]int64, usedAt int64) error {
 	return s.Write(ctx, Relaxed, func(tx *Tx) error {
 		for key, n := range counts {
-			if _, err := tx.Exec(addUsage, key, Day(tx.Now), n, 0); err != nil {
+			if _, err := tx.Exec(addUsage, key, Day(tx.Now), "", n, 0); err != nil {
 				return fmt.Errorf("count requests: %w", err)
 			}
 			if _, err := tx.Exec("UPDATE keys SET last_used_at = $2 WHERE id = $1", key, usedAt); err != nil {
@@ -23,12 +21,13 @@ func (s *Store) AddRequests(ctx context.Context, counts map[string]int64, usedAt
 	})
 }
 
-const selectUsage = "SELECT requests, tasks FROM usage_days WHERE key_id = $1 AND day = $2"
+const selectUsage = `SELECT CAST(coalesce(sum(requests), 0) AS BIGINT), CAST(coalesce(sum(tasks), 0) AS BIGINT)
+	FROM usage_by_model WHERE key_id = $1 AND day = $2`
 
 // Today is what the key has used in the present UTC day.
 func (s *Store) Today(ctx context.Context, keyID string) (requests, tasks int64, err error) {
 	err = s.readers.QueryRowContext(ctx, selectUsage, keyID, Day(now())).Scan(&requests, &tasks)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err != nil {
 		return 0, 0, fmt.Errorf("read usage: %w", err)
 	}
 	return requests, tasks, nil
@@ -39,8 +38,15 @@ func (s *Store) Today(ctx context.Context, keyID string) (requests, tasks int64,
 func (t *Tx) TasksToday(keyID string) (int64, error) {
 	var requests, tasks int64
 	err := t.QueryRow(selectUsage, keyID, Day(t.Now)).Scan(&requests, &tasks)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if err != nil {
 		return 0, fmt.Errorf("read usage: %w", err)
 	}
-	return tasks + t.batch.usage[keyID] + t.pending.usage[keyID], nil
+	for _, d := range []*deltas{&t.batch, &t.pending} {
+		for of, n := range d.usage {
+			if of[0] == keyID {
+				tasks += n
+			}
+		}
+	}
+	return tasks, nil
 }

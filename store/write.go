@@ -35,6 +35,7 @@ const (
 type write struct {
 	fn      func(*Tx) error
 	task    *Task // in place of fn: a task to insert and nothing else
+	actor   *Actor
 	durable Durability
 	claimed atomic.Bool // by the writer, or by a caller that gave up
 	done    chan error
@@ -53,7 +54,7 @@ func (s *Store) OnChange(admit func(*Tx) error) {
 // returned as it is. An error that wraps [ErrUnavailable] may also mean that the
 // commit happened and the answer was lost.
 func (s *Store) Write(ctx context.Context, d Durability, fn func(tx *Tx) error) error {
-	return s.write(ctx, &write{fn: fn, durable: d, done: make(chan error, 1)})
+	return s.write(ctx, &write{fn: fn, actor: actorOf(ctx), durable: d, done: make(chan error, 1)})
 }
 
 // InsertTask stores a new queued task, durably: what [Store.Write] with
@@ -212,10 +213,12 @@ func (t *Tx) runAll(batch []*write, results []error, durable Durability) error {
 		if w.fn == nil {
 			continue
 		}
+		t.actor = w.actor
 		if results[i], err = t.savepoint(w.fn); err != nil {
 			return err
 		}
 	}
+	t.actor = nil
 	if err := t.flush(); err != nil {
 		return err
 	}

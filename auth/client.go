@@ -1,0 +1,36 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+)
+
+// Client is what is known of a request's sender before anybody looks at its key.
+type Client struct {
+	// Address is the sender's, behind the proxies that the configuration trusts;
+	// invalid when it is not known, as on a unix socket.
+	Address netip.Addr
+	// RequestID is in the logs and in the audit log, "" for none.
+	RequestID string
+}
+
+type clientKey struct{}
+
+// WithClient returns a context whose requests come from the client.
+func WithClient(ctx context.Context, c Client) context.Context {
+	return context.WithValue(ctx, clientKey{}, c)
+}
+
+// ClientOf returns the client that the request comes from: by its connection, if
+// nobody has told with [WithClient].
+func ClientOf(r *http.Request) Client {
+	c, _ := r.Context().Value(clientKey{}).(Client)
+	if !c.Address.IsValid() {
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			c.Address = peer.Addr()
+		}
+	}
+	c.Address = c.Address.Unmap().WithZone("")
+	return c
+}
