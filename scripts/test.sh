@@ -95,7 +95,6 @@ if ! command -v "${CC:-gcc}" >/dev/null && ! install gcc libc6-dev; then
 	skip 'go: the race detector' 'it needs a C compiler, and none was found or could be installed'
 fi
 step 'go: tests' go_tests
-step 'fuzz: a second of each' bounded 10 ./scripts/fuzz.sh 1
 
 step 'xcaddy build' bounded 20 ./xcaddy.sh && {
 	step 'end to end: the binary under load and kill -9' bounded 20 env GATEWAY_BINARY="$PWD/bin/jimeng-gateway" go test -count=1 -parallel 4 -timeout 19m -v ./e2e
