@@ -46,6 +46,7 @@ var access = map[string]need{
 	"GET /api/v1/models":                anyKey,
 	"GET /api/v1/stats":                 mayRead,
 	"GET /api/v1/storage":               mayPool,
+	"POST /api/v1/secrets/rotate":       mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,
 	"POST /api/v1/tasks":                mayCreate,
 	"GET /api/v1/materials":             mayCreate,

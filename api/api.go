@@ -28,6 +28,7 @@ type Config struct {
 	Auth  *auth.Authenticator
 	Blobs blob.Store
 	Links *auth.Links
+	Vault *store.Vault
 
 	// PublicURL begins every link that the gateway hands out, as in
 	// https://video.example.com. Default: what the request was sent to.

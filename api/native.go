@@ -29,6 +29,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.statusOperations(h)
 	a.storageOperations(h)
 	a.modelOperations(h)
+	a.secretOperations(h)
 	return h.OpenAPI()
 }
 

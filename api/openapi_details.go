@@ -60,6 +60,8 @@ var details = map[string]detail{
 	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162}}},
 	"GET /api/v1/stats":   {answer: exampleCounts},
 
+	"POST /api/v1/secrets/rotate": {answer: rotateAnswer{OK: true, Sealed: 14}},
+
 	"GET /api/v1/tasks":              {codes: []string{"invalid_cursor"}, answer: listTasksAnswer{Tasks: []*taskView{exampleTask}, Next: new("MDFrOXR6NHI2cTh3MmU1eTd2MWozbTBwOWE9Zt8Q6rKBxA")}},
 	"GET /api/v1/tasks/{id}":         {answer: taskAnswer{exampleTask}},
 	"DELETE /api/v1/tasks/{id}":      {codes: []string{"task_not_ended"}, answer: okAnswer{true}},

@@ -84,7 +84,7 @@ func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error)
 	if e.store, err = store.Open(ctx, "sqlite://"+filepath.Join(dir, "gateway.db"), log); err != nil {
 		return err
 	}
-	if e.vault, err = store.OpenVault(dir, ""); err != nil {
+	if e.vault, err = store.OpenVault(dir, "", ""); err != nil {
 		return err
 	}
 	if e.blobs, err = blob.OpenDisk(filepath.Join(dir, "blobs")); err != nil {
@@ -150,12 +150,9 @@ func serve(t *testing.T, change func(*api.Config)) *gateway {
 
 func newHandler(t testing.TB, change func(*api.Config)) http.Handler {
 	t.Helper()
-	links, err := auth.NewLinks(shared.vault.Derive("links"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	links := auth.NewLinks(func() []byte { return shared.vault.Derive("links") })
 	config := api.Config{
-		Queue: shared.queue, Pool: shared.pool, Store: shared.store, Blobs: shared.blobs, Links: links,
+		Queue: shared.queue, Pool: shared.pool, Store: shared.store, Blobs: shared.blobs, Links: links, Vault: shared.vault,
 		Auth: auth.New(auth.Config{Keyring: shared.keyring, Sessions: shared.store, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
 		// The names in the tests have no address.
 		Materials: api.MaterialConfig{PrivateURLs: true},

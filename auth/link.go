@@ -21,16 +21,12 @@ var (
 // Links signs links that work without a key until they expire, as a video player
 // needs them.
 type Links struct {
-	key []byte
+	key func() []byte
 }
 
-// NewLinks signs with a secret key of at least 32 bytes. All nodes need the same.
-func NewLinks(key []byte) (*Links, error) {
-	if len(key) < 32 {
-		return nil, errors.New("the key for signed links needs at least 32 bytes")
-	}
-	return &Links{key}, nil
-}
+// NewLinks signs with a secret key of 32 bytes, which all nodes share. It is asked
+// for every time: links from before a rotation of the keys end with it.
+func NewLinks(key func() []byte) *Links { return &Links{key} }
 
 // Sign returns the path with the query that makes it valid until expiry.
 func (l *Links) Sign(path string, expiry time.Time) string {
@@ -59,7 +55,7 @@ func (l *Links) Verify(path string, query url.Values, now time.Time) error {
 
 // mac is over both parts with a byte between them that is in neither.
 func (l *Links) mac(path, expires string) []byte {
-	mac := hmac.New(sha256.New, l.key)
+	mac := hmac.New(sha256.New, l.key())
 	mac.Write([]byte(path))
 	mac.Write([]byte{0})
 	mac.Write([]byte(expires))

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"fmt"
 	"net/http"
 
 	"go.uber.org/zap"
@@ -15,16 +14,13 @@ const Version = "0.1.0-dev"
 
 // handler makes the API as one configuration wants it.
 func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger) (http.Handler, error) {
-	links, err := auth.NewLinks(e.vault.Derive("signed links"))
-	if err != nil {
-		return nil, fmt.Errorf("make signed links: %w", err)
-	}
 	return api.New(api.Config{
 		Queue: e.queue,
 		Pool:  e.pool,
 		Store: e.store,
 		Blobs: e.blobs,
-		Links: links,
+		Vault: e.vault,
+		Links: auth.NewLinks(func() []byte { return e.vault.Derive("signed links") }),
 		Auth: auth.New(auth.Config{
 			Keyring:    e.keyring,
 			Sessions:   e.store,

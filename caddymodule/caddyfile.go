@@ -42,6 +42,7 @@ var options = map[string]option{
 	"database":            setting("database <url>", func(c *Config) *string { return &c.Database }, databaseIdentity),
 	"data_dir":            setting("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, verbatim),
 	"secret_key":          setting("secret_key <64 hex digits>", func(c *Config) *string { return &c.SecretKey }, parseSecretKey),
+	"old_secret_key":      setting("old_secret_key <64 hex digits>", func(c *Config) *string { return &c.OldSecretKey }, parseSecretKey),
 	"admin_token":         setting("admin_token <token>", func(c *Config) *string { return &c.AdminToken }, verbatim),
 	"auth":                {"auth on|off [insecure]", readAuth},
 	"public_url":          setting("public_url <url>", func(c *Config) *string { return &c.PublicURL }, parsePublicURL),
@@ -79,6 +80,7 @@ const (
 //		database       <url>
 //		data_dir       <folder>
 //		secret_key     <64 hex digits>
+//		old_secret_key <64 hex digits>
 //		admin_token    <token>
 //		auth           on|off [insecure]
 //		public_url     <url>

@@ -38,6 +38,10 @@ type Config struct {
 	// a file that only the owner may read.
 	SecretKey string `json:"secret_key,omitempty"`
 
+	// The key before secret_key, while secrets may still be sealed with it:
+	// `jimeng-gateway jimeng secrets rotate` seals them anew. Default: none
+	OldSecretKey string `json:"old_secret_key,omitempty"`
+
 	// A bearer token with the scope "admin" that exists without the database.
 	// Use a placeholder. Default: none
 	AdminToken string `json:"admin_token,omitempty"`
@@ -140,20 +144,21 @@ type Retention struct {
 // settings is a configuration with its placeholders replaced, checked, and
 // complete with the defaults.
 type settings struct {
-	database, dataDir, secretKey, adminToken string
-	auth, authInsecure                       bool
-	publicURL, container                     string
-	defaultModel, defaultImageModel          string
-	concurrency, maxFailovers                int
-	materials                                api.MaterialConfig
-	keepMaterials                            time.Duration
-	pollInterval, linkTTL, gracePeriod       time.Duration
-	probeInterval                            time.Duration
-	startDeadline, runDeadline, deadline     time.Duration
-	keepArtifacts, keepTasks                 time.Duration
-	budget                                   int64
-	upstreamConcurrency                      map[string]int
-	models                                   map[string]queue.ModelSettings
+	database, dataDir, adminToken        string
+	secretKey, oldSecretKey              string
+	auth, authInsecure                   bool
+	publicURL, container                 string
+	defaultModel, defaultImageModel      string
+	concurrency, maxFailovers            int
+	materials                            api.MaterialConfig
+	keepMaterials                        time.Duration
+	pollInterval, linkTTL, gracePeriod   time.Duration
+	probeInterval                        time.Duration
+	startDeadline, runDeadline, deadline time.Duration
+	keepArtifacts, keepTasks             time.Duration
+	budget                               int64
+	upstreamConcurrency                  map[string]int
+	models                               map[string]queue.ModelSettings
 }
 
 // resolve checks the whole configuration and reports every fault in it. It has
@@ -169,6 +174,10 @@ func (c *Config) resolve() (*settings, error) {
 	set(&faults, &s.database, "database", c.Database, "sqlite://data/gateway.db", verbatim)
 	set(&faults, &s.dataDir, "data_dir", c.DataDir, "data", verbatim)
 	set(&faults, &s.secretKey, "secret_key", c.SecretKey, "", parseSecretKey)
+	set(&faults, &s.oldSecretKey, "old_secret_key", c.OldSecretKey, "", parseSecretKey)
+	if s.oldSecretKey != "" && s.secretKey == "" {
+		faults = append(faults, errors.New("old_secret_key: is for a key that was configured; without secret_key, the file in data_dir holds the keys"))
+	}
 	set(&faults, &s.adminToken, "admin_token", c.AdminToken, "", verbatim)
 	set(&faults, &s.auth, "auth", string(c.Auth), true, parseSwitch)
 	set(&faults, &s.authInsecure, "auth_insecure", string(c.AuthInsecure), false, parseInsecure)

@@ -34,9 +34,9 @@ const openTimeout = 30 * time.Second
 // engine is what outlives a reload: the open database and everything that runs
 // on it. What a reload can change comes in through configure.
 type engine struct {
-	identity  string
-	dataDir   string
-	secretKey string
+	identity                string
+	dataDir                 string
+	secretKey, oldSecretKey string
 
 	store   *store.Store
 	vault   *store.Vault
@@ -86,8 +86,8 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 	e := &engine{
 		identity:  identity,
 		dataDir:   s.dataDir,
-		secretKey: s.secretKey,
-		log:       newMovingCore(),
+		secretKey: s.secretKey, oldSecretKey: s.oldSecretKey,
+		log: newMovingCore(),
 	}
 	e.log.move(log.Core())
 	defer func() {
@@ -99,7 +99,7 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 	if e.store, err = store.Open(ctx, s.database, logger.Named("store")); err != nil {
 		return nil, err
 	}
-	if e.vault, err = store.OpenVault(s.dataDir, s.secretKey); err != nil {
+	if e.vault, err = store.OpenVault(s.dataDir, s.secretKey, s.oldSecretKey); err != nil {
 		return nil, err
 	}
 	if e.blobs, err = blob.OpenDisk(filepath.Join(s.dataDir, "blobs")); err != nil {
@@ -134,8 +134,8 @@ func (e *engine) configure(s *settings, drivers map[string]upstream.Driver, log 
 	switch {
 	case s.dataDir != e.dataDir:
 		return nil, fmt.Errorf("data_dir cannot change from %s to %s in a running gateway; restart it", e.dataDir, s.dataDir)
-	case s.secretKey != e.secretKey:
-		return nil, errors.New("secret_key cannot change in a running gateway; restart it")
+	case s.secretKey != e.secretKey || s.oldSecretKey != e.oldSecretKey:
+		return nil, errors.New("secret_key and old_secret_key cannot change in a running gateway; restart it")
 	}
 	l := &layer{log.Core(), s.gracePeriod}
 	e.change(func() { e.layers = append(e.layers, l) })

@@ -4,9 +4,6 @@ package pool
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -51,15 +48,20 @@ func New(st *store.Store, vault *store.Vault, log *zap.Logger) *Pool {
 	return p
 }
 
-// Verify returns an error if the vault does not have the key that the stored
+// Verify returns an error if the vault does not have the keys that the stored
 // sessions were sealed with: a node with another key must not start, because it
 // could run none of their tasks.
 func (p *Pool) Verify(ctx context.Context) error {
 	sessions, err := p.store.Sessions(ctx)
-	if err != nil || len(sessions) == 0 {
+	if err != nil {
 		return err
 	}
-	if _, err := p.Open(sessions[0]); err != nil {
+	for _, s := range sessions {
+		if _, err = p.Open(s); err != nil {
+			break
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%w; give back the old key (SECRET_KEY, or secret.key in the data folder), "+
 			"or empty the table sessions to begin anew", err)
 	}
@@ -118,7 +120,7 @@ func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
 		Label:       strings.TrimSpace(n.Label),
 		Secret:      p.vault.Seal([]byte(secret)),
 		Hint:        mask(secret),
-		Fingerprint: p.fingerprint(secret),
+		Fingerprint: p.vault.Fingerprint([]byte(secret)),
 		Slots:       n.Slots,
 		Enabled:     true,
 		State:       store.Ready,
@@ -172,14 +174,6 @@ func checkSlots(n int) error {
 		return &upstream.InvalidError{Field: "slots", Message: fmt.Sprintf("must be from 1 to %d", maxSlots)}
 	}
 	return nil
-}
-
-// fingerprint recognises a secret without giving it away to who reads the
-// database.
-func (p *Pool) fingerprint(secret string) string {
-	mac := hmac.New(sha256.New, p.vault.Derive("fingerprint"))
-	mac.Write([]byte(secret))
-	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // mask shows enough of a secret to recognise it and too little to use it.

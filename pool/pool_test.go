@@ -25,7 +25,7 @@ type bench struct {
 func setup(t *testing.T, databaseURL string) *bench {
 	t.Helper()
 	b := &bench{t: t, store: storetest.Open(t, databaseURL), dir: t.TempDir()}
-	vault, err := store.OpenVault(b.dir, "")
+	vault, err := store.OpenVault(b.dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestSecretsAreSealedAndNeedTheirKey(t *testing.T) {
 	if err := b.pool.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
-	other, err := store.OpenVault(t.TempDir(), "")
+	other, err := store.OpenVault(t.TempDir(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

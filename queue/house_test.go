@@ -131,7 +131,7 @@ func (h *house) open() {
 	if h.blobs, err = blob.OpenDisk(filepath.Join(h.dir, "blobs")); err != nil {
 		t.Fatal(err)
 	}
-	vault, err := store.OpenVault(h.dir, "")
+	vault, err := store.OpenVault(h.dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

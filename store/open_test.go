@@ -132,7 +132,7 @@ func TestVaultsTogether(t *testing.T) {
 	for i := range vaults {
 		starting.Go(func() {
 			var err error
-			if vaults[i], err = store.OpenVault(dir, ""); err != nil {
+			if vaults[i], err = store.OpenVault(dir, "", ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -152,7 +152,7 @@ func TestVaultsTogether(t *testing.T) {
 func TestVault(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	v, err := store.OpenVault(dir, "")
+	v, err := store.OpenVault(dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,21 +163,21 @@ func TestVault(t *testing.T) {
 	if strings.Contains(string(sealed), "session") {
 		t.Error("the secret is readable")
 	}
-	again, err := store.OpenVault(dir, "")
+	again, err := store.OpenVault(dir, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if secret, err := again.Open(sealed); err != nil || string(secret) != "session id" {
 		t.Errorf("open again: %q, %v", secret, err)
 	}
-	other, err := store.OpenVault(dir, strings.Repeat("ab", 32))
+	other, err := store.OpenVault(dir, strings.Repeat("ab", 32), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := other.Open(sealed); err == nil {
 		t.Error("another key opened the secret")
 	}
-	if _, err := store.OpenVault(dir, "short"); err == nil {
+	if _, err := store.OpenVault(dir, "short", ""); err == nil {
 		t.Error("a short key was taken")
 	}
 }
