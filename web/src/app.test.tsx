@@ -48,6 +48,32 @@ test('a wrong key is said in plain words, a right one opens the playground', asy
   expect(JSON.stringify(localStorage)).not.toContain('gw_')
 })
 
+test('a provider is offered first, with the way back and the reason why it failed', async () => {
+  await serve(
+    answers(({ path }) =>
+      path === '/auth/me' ? { json: { ...nobody, oidc: { label: 'Rauthy' } } } : undefined,
+    ),
+  )
+  history.replaceState(null, '', '/tasks?status=failed')
+  const { unmount } = render(<App />)
+  const link = await screen.findByRole('link', { name: 'Sign in with Rauthy' })
+  expect(link.getAttribute('href')).toBe('/auth/login?return_to=%2Ftasks%3Fstatus%3Dfailed')
+  unmount()
+  history.replaceState(null, '', '/signin?error=no_role')
+  render(<App />)
+  await screen.findByText(/nobody has given you a role/)
+  const again = await screen.findByRole('link', { name: 'Sign in with Rauthy' })
+  expect(again.getAttribute('href')).toBe('/auth/login?return_to=%2F')
+})
+
+test('at the first start it says how to make a key', async () => {
+  await serve(
+    answers(({ path }) => (path === '/auth/me' ? { json: { ...nobody, first_start: true } } : undefined)),
+  )
+  render(<App />)
+  await screen.findByText(/jimeng key add admin --scopes admin/)
+})
+
 test('without authentication one is in at once, under a banner', async () => {
   await serve(
     answers(({ path }) => (path === '/auth/me' ? { json: { ...nobody, auth_enabled: false } } : undefined)),

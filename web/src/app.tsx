@@ -25,7 +25,7 @@ export function App() {
 /** Asks who is there before it shows anything. The address stays the same while one signs in. */
 function Gate() {
   const { data: me, error, refetch } = useQuery(meQuery)
-  if (me) return me.authenticated || !me.auth_enabled ? <Inside /> : <SignIn />
+  if (me) return me.authenticated || !me.auth_enabled ? <Inside /> : <SignIn me={me} />
   if (error === null) return null
   return (
     <main className="mx-auto max-w-prose px-5 py-16">

@@ -4,6 +4,7 @@ import {
   createRouter,
   Outlet,
   parseSearchWith,
+  redirect,
   stringifySearchWith,
 } from '@tanstack/react-router'
 import { statuses, type Status } from './api/types'
@@ -43,9 +44,18 @@ const tasks = createRoute({
 
 const task = createRoute({ getParentRoute: () => root, path: '/tasks/$id', component: TaskPage })
 
+/** Where a refused sign-in leads; whoever is in by now has no use for it. */
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/signin',
+  beforeLoad: () => {
+    throw redirect({ to: '/', replace: true })
+  },
+})
+
 export function newRouter() {
   return createRouter({
-    routeTree: root.addChildren([playground, tasks, task]),
+    routeTree: root.addChildren([playground, tasks, task, signIn]),
     // Every search parameter is a plain string: an id of digits stays one.
     parseSearch: parseSearchWith((value) => value),
     stringifySearch: stringifySearchWith(String),

@@ -59,7 +59,7 @@ export const taskListQuery = (status: Status | undefined) =>
   })
 
 export const signIn = (key: string) => request<Me>('/auth/key', { method: 'POST', json: { key } })
-export const signOut = () => request<undefined>('/auth/logout', { method: 'POST' })
+export const signOut = () => request<{ redirect: string } | undefined>('/auth/logout', { method: 'POST' })
 
 const act = (id: string, action: string) =>
   request<{ task?: Task }>(`/api/v1/tasks/${encodeURIComponent(id)}/${action}`, { method: 'POST' })

@@ -109,6 +109,12 @@ export interface Me {
   name: string
   key_prefix: string
   scopes: Scope[] | null
+  /** Of a person, empty for a key. */
+  role: '' | 'viewer' | 'operator' | 'admin'
+  /** The OpenID provider that one can sign in with, null for none. */
+  oidc: { label: string } | null
+  /** Nobody can be an admin yet: the first key has to be made on the machine itself. */
+  first_start: boolean
 }
 
 export interface Created {

@@ -17,8 +17,21 @@ export const en = {
   signIn: {
     title: 'Sign in',
     key: 'API key',
-    keyHint:
-      'Starts with gw_. An admin makes keys with the admin token (POST /api/v1/keys); the demo prints one when it starts.',
+    keyHint: 'Starts with gw_. An admin makes keys; the demo prints one when it starts.',
+    with: 'Sign in with {{provider}}',
+    firstStart: 'Nobody can sign in yet',
+    firstStartHint: 'Make the first key on the machine that the gateway runs on:',
+    refused: {
+      state: 'This sign-in was begun in another browser, or too long ago. Try again.',
+      replayed: 'This sign-in has been used already. Try again.',
+      denied: 'You have not allowed the sign-in.',
+      provider_refused: 'The provider refused the sign-in. Try again, or ask an admin: the log says why.',
+      provider_unavailable: 'The provider does not answer. Try again in a minute.',
+      token: 'The answer of the provider cannot be trusted. Ask an admin: the log says why.',
+      no_role: 'You are known, but nobody has given you a role here. Ask an admin.',
+      unavailable: 'The gateway cannot sign you in for now. Try again in a minute.',
+      unknown: 'The sign-in failed ({{code}}).',
+    },
     submit: 'Sign in',
     signingIn: 'Signing in…',
     empty: 'Enter your key.',

@@ -4,13 +4,46 @@ import { Input, Label, TextField } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/http'
 import { signIn } from '../api/queries'
+import type { Me } from '../api/types'
 import { Settings } from '../frame/Settings'
 import { Mark } from '../frame/Mark'
 import { Button } from '../ui/Button'
 import { labelLook, Problem } from '../ui/Field'
 import { useSignedIn } from './useSession'
+import { WithProvider } from './WithProvider'
 
-export function SignIn() {
+export function SignIn({ me }: { me: Me }) {
+  const { t } = useTranslation()
+  return (
+    <div className="flex min-h-dvh flex-col px-5">
+      <div className="flex justify-end gap-0.5 py-2.5">
+        <Settings />
+      </div>
+      <main className="mx-auto w-full max-w-88 pt-[14vh] pb-10">
+        <Mark />
+        <h1 className="mt-8 text-xl font-semibold">{t('signIn.title')}</h1>
+        {me.first_start && <FirstStart />}
+        {me.oidc && <WithProvider label={me.oidc.label} />}
+        <WithKey first={!me.oidc} />
+      </main>
+    </div>
+  )
+}
+
+function FirstStart() {
+  const { t } = useTranslation()
+  return (
+    <section className="mt-5 rounded-lg bg-amber-wash px-4 py-3 text-sm">
+      <h2 className="font-semibold">{t('signIn.firstStart')}</h2>
+      <p className="mt-1 text-soft">{t('signIn.firstStartHint')}</p>
+      <code className="mt-2 block overflow-x-auto font-mono text-xs">
+        jimeng-gateway jimeng key add admin --scopes admin
+      </code>
+    </section>
+  )
+}
+
+function WithKey({ first }: { first: boolean }) {
   const { t } = useTranslation()
   const signedIn = useSignedIn()
   const [key, setKey] = useState('')
@@ -26,37 +59,35 @@ export function SignIn() {
   }
 
   return (
-    <div className="flex min-h-dvh flex-col px-5">
-      <div className="flex justify-end gap-0.5 py-2.5">
-        <Settings />
-      </div>
-      <main className="mx-auto w-full max-w-88 pt-[14vh] pb-10">
-        <Mark />
-        <h1 className="mt-8 text-xl font-semibold">{t('signIn.title')}</h1>
-        <form onSubmit={submit} noValidate className="mt-5">
-          <TextField type="password" value={key} onChange={setKey} isInvalid={problem !== null}>
-            <Label className={labelLook}>{t('signIn.key')}</Label>
-            <Input
-              // The one field of the page that people came to fill in.
-              // eslint-disable-next-line jsx-a11y/no-autofocus
-              autoFocus
-              autoComplete="current-password"
-              placeholder="gw_"
-              aria-describedby="key-problem key-hint"
-              className="mt-1 h-11 w-full rounded-lg border border-edge bg-ground px-3 font-mono text-base data-[focused]:border-accent data-[invalid]:border-red"
-            />
-          </TextField>
-          <div id="key-problem">{problem && <Problem>{problem}</Problem>}</div>
-          <Button type="submit" look="primary" isBusy={exchange.isPending} className="mt-4 h-11 w-full">
-            {exchange.isPending ? t('signIn.signingIn') : t('signIn.submit')}
-          </Button>
-        </form>
-        <p id="key-hint" className="mt-6 text-xs text-soft">
-          {t('signIn.keyHint')}
-        </p>
-        <p className="mt-2 text-xs text-soft">{t('signIn.stored')}</p>
-      </main>
-    </div>
+    <>
+      <form onSubmit={submit} noValidate className="mt-5">
+        <TextField type="password" value={key} onChange={setKey} isInvalid={problem !== null}>
+          <Label className={labelLook}>{t('signIn.key')}</Label>
+          <Input
+            // The one field of the page that people came to fill in.
+            // eslint-disable-next-line jsx-a11y/no-autofocus
+            autoFocus={first}
+            autoComplete="current-password"
+            placeholder="gw_"
+            aria-describedby="key-problem key-hint"
+            className="mt-1 h-11 w-full rounded-lg border border-edge bg-ground px-3 font-mono text-base data-[focused]:border-accent data-[invalid]:border-red"
+          />
+        </TextField>
+        <div id="key-problem">{problem && <Problem>{problem}</Problem>}</div>
+        <Button
+          type="submit"
+          look={first ? 'primary' : 'plain'}
+          isBusy={exchange.isPending}
+          className="mt-4 h-11 w-full"
+        >
+          {exchange.isPending ? t('signIn.signingIn') : t('signIn.submit')}
+        </Button>
+      </form>
+      <p id="key-hint" className="mt-6 text-xs text-soft">
+        {t('signIn.keyHint')}
+      </p>
+      <p className="mt-2 text-xs text-soft">{t('signIn.stored')}</p>
+    </>
   )
 }
 

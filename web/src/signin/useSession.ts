@@ -6,7 +6,12 @@ import type { Me } from '../api/types'
 export function useSignOut(): () => Promise<void> {
   const client = useQueryClient()
   return async () => {
-    await signOut().catch(() => undefined) // without an answer the next question tells what holds
+    // Without an answer the next question tells what holds.
+    const answer = await signOut().catch(() => undefined)
+    if (answer?.redirect) {
+      window.location.assign(answer.redirect) // to the provider, where the sign-in ends too
+      return
+    }
     client.removeQueries({ predicate: (query) => query.queryKey[0] !== 'me' })
     await client.refetchQueries(meQuery)
   }

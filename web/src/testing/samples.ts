@@ -6,6 +6,9 @@ export const me: Me = {
   name: 'ana',
   key_prefix: 'gw_12345',
   scopes: ['admin'],
+  role: '',
+  oidc: null,
+  first_start: false,
 }
 
 export const seedance: Model = {
