@@ -148,6 +148,10 @@ func (g *gateway) mayCall(pattern, secret string) bool {
 		g.t.Fatal(err)
 	}
 	defer response.Body.Close()
+	if h := response.Header; h.Get("X-Frame-Options") != "DENY" || !strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") ||
+		h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Access-Control-Allow-Origin") != "" {
+		g.t.Errorf("%s: a page could use the answer: %v", pattern, h)
+	}
 	switch response.StatusCode {
 	case http.StatusUnauthorized, http.StatusTooManyRequests:
 		return false

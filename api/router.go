@@ -56,9 +56,6 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	}
 	delete(r.unused, pattern)
 	r.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
-		header := w.Header()
-		header.Set("Cache-Control", "no-store")
-		header.Set("X-Content-Type-Options", "nosniff")
 		c := &caller{base: r.api.base(req), route: pattern}
 		req = req.WithContext(context.WithValue(req.Context(), callerKey{}, c))
 		if err := r.api.admit(w, req, c, who); err != nil {
@@ -77,7 +74,14 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	})
 }
 
-func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
+func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Content-Security-Policy", "frame-ancestors 'none'")
+	r.mux.ServeHTTP(w, req)
+}
 
 // storable reports whether a database can hold the text.
 func storable(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }
