@@ -22,7 +22,7 @@ export function SignIn({ me }: { me: Me }) {
       <main className="mx-auto w-full max-w-88 pt-[14vh] pb-10">
         <Mark />
         <h1 className="mt-8 text-xl font-semibold">{t('signIn.title')}</h1>
-        {me.first_start && <FirstStart />}
+        {me.first_start && !me.oidc && <FirstStart />}
         {me.oidc && <WithProvider label={me.oidc.label} />}
         <WithKey first={!me.oidc} />
       </main>
@@ -36,7 +36,7 @@ function FirstStart() {
     <section className="mt-5 rounded-lg bg-amber-wash px-4 py-3 text-sm">
       <h2 className="font-semibold">{t('signIn.firstStart')}</h2>
       <p className="mt-1 text-soft">{t('signIn.firstStartHint')}</p>
-      <code className="mt-2 block overflow-x-auto font-mono text-xs">
+      <code className="mt-2 block overflow-x-auto pb-1 font-mono text-xs whitespace-nowrap">
         jimeng-gateway jimeng key add admin --scopes admin
       </code>
     </section>
