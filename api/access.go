@@ -39,6 +39,9 @@ var access = map[string]need{
 	"POST /auth/key":                    public, // the body is the key
 	"GET /auth/me":                      optional,
 	"POST /auth/logout":                 public,
+	"GET /auth/login":                   public,
+	"GET /auth/callback":                public, // the provider's answer is checked
+	"POST /auth/backchannel-logout":     public, // the token is signed
 	"GET /api/openapi.json":             public,
 	"GET /api/docs":                     public,
 	"GET /api/v1/health":                optional,
@@ -73,6 +76,11 @@ var access = map[string]need{
 	"PATCH /api/v1/sessions/{id}":       mayAdmin,
 	"DELETE /api/v1/sessions/{id}":      mayAdmin,
 	"POST /api/v1/sessions/{id}/test":   mayTest,
+	"GET /api/v1/sign-ins":              anyKey, // one's own
+	"DELETE /api/v1/sign-ins":           anyKey, // one's own
+	"DELETE /api/v1/sign-ins/{id}":      anyKey, // one's own
+	"GET /api/v1/people":                mayAdmin,
+	"GET /api/v1/admin/oidc/preview":    mayAdmin,
 	"GET /api/v1/keys":                  mayAdmin,
 	"POST /api/v1/keys":                 mayAdmin,
 	"GET /api/v1/keys/{id}":             mayAdmin,

@@ -62,6 +62,7 @@ const (
 type api struct {
 	Config
 	health  healthCache
+	admins  adminSearch
 	fetcher *fetcher
 }
 

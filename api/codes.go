@@ -24,15 +24,18 @@ var errorCodes = []errorCode{
 		"The message names the field and what is allowed. Nothing was stored and nothing is paid."},
 	{"invalid_cursor", http.StatusBadRequest, "The cursor was changed, or belongs to another key or another filter.", "Begin with the first page, or send the filter that the cursor was made for."},
 	{"invalid_size", http.StatusBadRequest, "The upstream makes no images of this size.", "The message lists the sizes; or use `ratio` and `resolution`."},
+	{"invalid_logout_token", http.StatusBadRequest, "A provider's logout token cannot be trusted, is too old, or was used before.", "Check issuer and client of the provider. Admins find the cause in the log."},
 	{"fetch_failed", http.StatusBadRequest, "A material that is a URL could not be fetched, or is within a private network.", "The message says why. Upload the file instead, or make the URL public."},
 
 	{"missing_key", http.StatusUnauthorized, "The request carries no API key and no browser session.", "Send `Authorization: Bearer gw_…`, or sign in."},
 	{"invalid_key", http.StatusUnauthorized, "No key is like this one: mistyped, deleted, or replaced by a new secret.", "Ask an admin for a key, or for a new secret of yours."},
 	{"disabled_key", http.StatusUnauthorized, "An admin has disabled the key.", "Ask an admin to enable it."},
 	{"expired_key", http.StatusUnauthorized, "The key's time is over.", "Ask an admin for a later `expires_at`."},
+	{"invalid_token", http.StatusUnauthorized, "The access token is not of the configured provider, not for this API, expired, or no access token at all.", "Get a fresh one for the audience of this API. Admins find the cause in the log."},
 	{"signed_out", http.StatusUnauthorized, "The browser session is over, or its key was deleted or got a new secret.", "Sign in again."},
 
 	{"missing_scope", http.StatusForbidden, "The key lacks the scope that the endpoint needs.", "The message names the scope; an admin can give it to the key."},
+	{"no_role", http.StatusForbidden, "The provider knows the person, but nothing that it says gives them a role here.", "An admin gives them a group or role at the provider, or maps one in the configuration; `GET /api/v1/admin/oidc/preview` tries it."},
 	{"cross_origin", http.StatusForbidden, "A page of another origin has sent the request with the browser's cookie.", "Use an API key: the cookie is for the gateway's own pages."},
 	{"loopback_only", http.StatusForbidden, "Authentication is off, and the request does not come straight from this machine.",
 		"Switch authentication on, or say `auth off insecure` in the configuration if everybody may be an admin."},
@@ -40,6 +43,7 @@ var errorCodes = []errorCode{
 	{"link_invalid", http.StatusForbidden, "A link to a file was changed or cut off.", "Use the link as it is in the answer, with its whole query."},
 
 	{"not_found", http.StatusNotFound, "It does not exist, or belongs to another key.", "Check the id, and that the key is the one that made it."},
+	{"no_single_sign_on", http.StatusNotFound, "No OpenID provider is configured.", "Sign in with an API key."},
 	{"unknown_path", http.StatusNotFound, "There is no endpoint with this path.", "The page `/api/docs` lists them all."},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The endpoint exists, but not with this method.", "The header `Allow` lists the methods."},
 	{"body_timeout", http.StatusRequestTimeout, "The body of the request did not arrive in time.", "Send it again over a faster line, or a smaller one."},
@@ -69,6 +73,7 @@ var errorCodes = []errorCode{
 
 	{"internal", http.StatusInternalServerError, "The gateway has a fault of its own.", "Report it, with what is in the gateway's log at that time."},
 	{"unavailable", http.StatusServiceUnavailable, "The database or the disk does not answer for the moment.", "Send the request again after `Retry-After`. Admins find the cause in the log."},
+	{"provider_unavailable", http.StatusServiceUnavailable, "The OpenID provider does not answer, so that nobody can sign in there, or a sign-in there cannot be confirmed.", "Try again, or sign in with an API key. Admins find the cause in the log."},
 	{"host_unresolved", http.StatusServiceUnavailable, "The host of a material's URL could not be looked up for the moment.", "Send the request again after `Retry-After`, or upload the file instead."},
 	{"stopping", http.StatusServiceUnavailable, "The gateway restarts while the request waits for its result.", "The task goes on; the message says where to read it."},
 	{"artifact_not_ready", http.StatusServiceUnavailable, "The gateway has nothing of the file yet.", "Ask again after `Retry-After`, or wait until the task has succeeded."},

@@ -26,6 +26,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.sessionOperations(h)
 	a.poolOperations(h)
 	a.keyOperations(h)
+	a.signInOperations(h)
 	a.statusOperations(h)
 	a.storageOperations(h)
 	a.modelOperations(h)

@@ -241,7 +241,7 @@ func TestBrowserSignIn(t *testing.T) {
 	secret := client.key
 	g := *admin
 	g.key = ""
-	if me := g.json("GET", "/auth/me", "", http.StatusOK); mustJSON(t, me) != `{"auth_enabled":true,"authenticated":false,"key_prefix":"","name":"","scopes":[]}` {
+	if me := g.json("GET", "/auth/me", "", http.StatusOK); mustJSON(t, me) != `{"auth_enabled":true,"authenticated":false,"first_start":false,"key_prefix":"","kind":null,"name":"","role":null,"scopes":[],"single_sign_on":null}` {
 		t.Errorf("before: %v", me)
 	}
 	for _, bad := range []string{`{}`, `{"key":5}`, `nonsense`} {
@@ -279,7 +279,7 @@ func TestBrowserSignIn(t *testing.T) {
 func TestAuthOff(t *testing.T) {
 	t.Parallel()
 	g := serve(t, func(c *api.Config) {
-		c.Auth = auth.New(auth.Config{Keyring: shared.keyring, Sessions: shared.store, Logger: zap.NewNop()})
+		c.Auth = auth.New(auth.Config{Keyring: shared.keyring, SignIns: shared.signIns, Logger: zap.NewNop()})
 	})
 	g.key = ""
 	if me := g.json("GET", "/auth/me", "", http.StatusOK); me["authenticated"] != true || me["auth_enabled"] != false {

@@ -149,7 +149,7 @@ func (d *document) completeAnswer(response *huma.Response, status string, who ne
 	if who != public {
 		refer(response, "X-RateLimit-Limit", "X-RateLimit-Remaining")
 	}
-	if status[0] != '2' {
+	if status[0] != '2' && status != "303" {
 		return
 	}
 	for name, header := range response.Headers { // huma's, from the type of the answer
@@ -249,7 +249,7 @@ func codesOf(op *huma.Operation, who need, more detail) []string {
 	if who == optional {
 		return codes
 	}
-	codes = append(codes, "missing_key", "invalid_key", "disabled_key", "expired_key", "signed_out", "cross_origin", "loopback_only")
+	codes = append(codes, "missing_key", "invalid_key", "disabled_key", "expired_key", "signed_out", "invalid_token", "no_role", "provider_unavailable", "cross_origin", "loopback_only")
 	if who != anyKey {
 		codes = append(codes, "missing_scope")
 	}

@@ -49,7 +49,17 @@ var details = map[string]detail{
 	"POST /auth/key": {codes: []string{"too_large", "invalid_key", "disabled_key", "expired_key", "cross_origin", "loopback_only", "unavailable"}, headers: []string{"Set-Cookie"},
 		request: example(`{"key":"gw_0f6e5b1c4a7d49d38c2b9e1f7a3d5c60"}`), answer: exampleSignedIn},
 	"GET /auth/me":      {answer: exampleSignedIn},
-	"POST /auth/logout": {codes: []string{"cross_origin", "unavailable"}, headers: []string{"Set-Cookie"}},
+	"POST /auth/logout": {codes: []string{"cross_origin", "unavailable"}, headers: []string{"Set-Cookie"}, answer: signedOut{"https://id.example.com/logout?client_id=jimeng&post_logout_redirect_uri=https%3A%2F%2Fvideo.example.com%2F"}},
+	"GET /auth/login":   {codes: []string{"no_single_sign_on", "provider_unavailable"}, headers: []string{"Set-Cookie"}},
+
+	"GET /auth/callback":            {codes: []string{"no_single_sign_on"}, headers: []string{"Set-Cookie"}},
+	"POST /auth/backchannel-logout": {codes: []string{"no_single_sign_on", "provider_unavailable", "invalid_logout_token", "unsupported_media_type", "unavailable"}},
+
+	"GET /api/v1/sign-ins":           {answer: signInsAnswer{[]*signInView{exampleSignIn}}},
+	"DELETE /api/v1/sign-ins":        {answer: endSignInsAnswer{2}},
+	"DELETE /api/v1/sign-ins/{id}":   {answer: okAnswer{true}},
+	"GET /api/v1/people":             {answer: peopleAnswer{[]*personView{examplePerson}}},
+	"GET /api/v1/admin/oidc/preview": {codes: []string{"no_single_sign_on"}, answer: previewAnswer{new("operator"), `roles has "operator"`}},
 
 	"GET /api/openapi.json": {headers: []string{"ETag", "Cache-Control"}},
 	"GET /api/docs":         {headers: []string{"ETag", "Cache-Control"}},
@@ -147,7 +157,19 @@ var exampleModel = upstream.Model{
 	Ratios: []string{"16:9", "9:16", "1:1"}, Resolutions: []string{"720p"}, MaxPrompt: 2000, MinMaterials: 1, MaxMaterials: 5,
 }
 
-var exampleSignedIn = signedIn{Authenticated: true, AuthEnabled: true, Name: "render farm", Prefix: exampleSecret[:11], Scopes: auth.DefaultScopes}
+var exampleSignedIn = signedIn{Authenticated: true, AuthEnabled: true, Kind: new("key"), Name: "render farm", Prefix: exampleSecret[:11],
+	Scopes: auth.DefaultScopes, SingleSignOn: new("Company login")}
+
+var exampleSignIn = &signInView{
+	ID: "sgn_01k9txw3b5n7m9v1c3x5z7k9kj", Kind: "person", Owner: examplePerson.ID, Name: examplePerson.Name, Role: examplePerson.Role,
+	Address: new("192.0.2.7"), UserAgent: new("Mozilla/5.0 (X11; Linux x86_64)"), CreatedAt: after(-time.Hour), SeenAt: after(0),
+	ExpiresAt: after(167 * time.Hour), Current: true,
+}
+
+var examplePerson = &personView{
+	ID: "person-5f1d0c9be2a74d3881c6", Name: "Ann Lee", Email: new("ann@example.com"), Role: new("operator"), Issuer: "https://id.example.com",
+	Subject: "0f6e5b1c", CreatedAt: after(-720 * time.Hour), SeenAt: after(0),
+}
 
 var exampleCounts = &taskCounts{Total: 12480, Queued: 214, Running: 38, Submitting: 2, Polling: 34, Downloading: 2, Succeeded: 12004, Failed: 141, Cancelled: 83}
 

@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"reflect"
 	"strings"
 
@@ -251,6 +250,10 @@ type signInRequest struct {
 	Key string `json:"key" minLength:"1" doc:"An API key, or the admin token."`
 }
 
+type logoutForm struct {
+	Token string `json:"logout_token" doc:"Signed by the provider."`
+}
+
 // describeSignIn describes what the dashboard's sign-in page calls.
 func (a *api) describeSignIn(d *document) {
 	op := d.add("POST /auth/key", "sign-in", "sign-in", "Sign in with a key",
@@ -260,7 +263,23 @@ func (a *api) describeSignIn(d *document) {
 	op = d.add("GET /auth/me", "get-signed-in", "sign-in", "Ask who is signed in", "For pages that must know whether to show a sign-in; never an error for strangers.")
 	op.Responses["200"] = d.answer("Who it is.", signedIn{})
 	op = d.add("POST /auth/logout", "sign-out", "sign-in", "Sign out", "Ends the browser session of the cookie, if there is one.")
-	op.Responses["204"] = &huma.Response{Description: http.StatusText(http.StatusNoContent)}
+	op.Responses["200"] = d.answer("Signed out here; the page that ends the sign-in at the provider too.", signedOut{})
+	op.Responses["204"] = &huma.Response{Description: "Signed out, and there is no provider to sign out at."}
+	text := func(name, doc string) *huma.Param {
+		return &huma.Param{Name: name, In: "query", Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	op = d.add("GET /auth/login", "begin-sign-in", "sign-in", "Sign in at the provider", "For browsers: leads to the provider, which leads back to `/auth/callback`.")
+	op.Parameters = []*huma.Param{text("return_to", "The path to come back to, as in `/tasks?status=failed`; `/` in place of anything else.")}
+	op.Responses["303"] = &huma.Response{Description: "To the provider."}
+	op = d.add("GET /auth/callback", "finish-sign-in", "sign-in", "Come back from the provider",
+		"For browsers: sets the cookie and leads to where they wanted to go, or to `/signin?error=…` with the code of what went wrong.")
+	op.Parameters = []*huma.Param{text("state", "Names the sign-in that was begun."), text("code", "What the gateway gets the tokens for."),
+		text("iss", "Who answers."), text("error", "Why the provider refuses."), text("error_description", "The same in words.")}
+	op.Responses["303"] = &huma.Response{Description: "Signed in, or not."}
+	op = d.add("POST /auth/backchannel-logout", "provider-sign-out", "sign-in", "End sign-ins for the provider",
+		"For the provider: ends the sign-ins that the token names (OpenID Connect Back-Channel Logout 1.0).")
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/x-www-form-urlencoded": {Schema: d.schema(logoutForm{}), Example: logoutForm{"eyJhbGciOi…"}}}}
+	op.Responses["200"] = &huma.Response{Description: "They have ended."}
 }
 
 // null is always null in JSON.

@@ -146,7 +146,19 @@ func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need)
 		return err
 	}
 	if who != optional && who != anyKey && !principal.Has(string(who)) {
-		return &apiError{status: http.StatusForbidden, code: "missing_scope", message: fmt.Sprintf("The key lacks the scope %q.", who)}
+		return missingScope(string(who))
+	}
+	return nil
+}
+
+func missingScope(scope string) error {
+	return &apiError{status: http.StatusForbidden, code: "missing_scope", message: fmt.Sprintf("The key lacks the scope %q.", scope)}
+}
+
+// needAdmin is for what an operation does for admins only.
+func needAdmin(c *caller) error {
+	if !c.Has(auth.Admin) {
+		return missingScope(auth.Admin)
 	}
 	return nil
 }
@@ -157,15 +169,11 @@ func actorOf(r *http.Request, p *auth.Principal) *store.Actor {
 	if p == nil || p.Role == "" && !p.Has(auth.Admin) {
 		return nil
 	}
-	client := auth.ClientOf(r)
-	actor := &store.Actor{Kind: "key", ID: p.Key.ID, Name: p.Name, RequestID: client.RequestID}
+	kind := "key"
 	if p.Role != "" {
-		actor.Kind = "person"
+		kind = "person"
 	}
-	if client.Address.IsValid() {
-		actor.Address = client.Address.String()
-	}
-	return actor
+	return auth.ClientOf(r).Actor(kind, p.Key.ID, p.Name)
 }
 
 // takeOne tells the caller where it stands with its requests per minute, in the

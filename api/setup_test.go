@@ -47,6 +47,7 @@ type engine struct {
 	queue   *queue.Queue
 	blobs   *blob.Disk
 	keyring *auth.Keyring
+	signIns *auth.SignIns
 	sim     *simulator.Server
 
 	dir      string
@@ -94,6 +95,9 @@ func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error)
 		return err
 	}
 	e.keyring.Start()
+	if e.signIns, err = auth.NewSignIns(e.store, e.vault, log); err != nil {
+		return err
+	}
 	e.pool = pool.New(e.store, e.vault, log)
 	e.queue, err = queue.New(ctx, queue.Config{Store: e.store, Pool: e.pool, Blobs: e.blobs, DataDir: dir, Logger: log, Slogger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -128,6 +132,7 @@ func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error)
 func (e *engine) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
+	e.signIns.Close()
 	return errors.Join(e.queue.Stop(ctx), e.keyring.Stop(ctx), e.blobs.Close(), e.store.Close())
 }
 
@@ -153,7 +158,7 @@ func newHandler(t testing.TB, change func(*api.Config)) http.Handler {
 	links := auth.NewLinks(func() []byte { return shared.vault.Derive("links") })
 	config := api.Config{
 		Queue: shared.queue, Pool: shared.pool, Store: shared.store, Blobs: shared.blobs, Links: links, Vault: shared.vault,
-		Auth: auth.New(auth.Config{Keyring: shared.keyring, Sessions: shared.store, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
+		Auth: auth.New(auth.Config{Keyring: shared.keyring, SignIns: shared.signIns, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
 		// The names in the tests have no address.
 		Materials: api.MaterialConfig{PrivateURLs: true},
 		Version:   "test", ContainerName: "jimeng-api", Logger: zap.NewNop(),

@@ -40,16 +40,27 @@ func (b *bundle) AddRequests(ctx context.Context, counts map[string]int64, usedA
 // detector; each has keys of its own.
 var shared *store.Store
 
+// sharedSignIns outlives the configurations of the tests, as in a gateway.
+var sharedSignIns *SignIns
+
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "auth")
 	if err == nil {
 		shared, err = store.Open(context.Background(), "sqlite://"+filepath.Join(dir, "gateway.db"), zap.NewNop())
+	}
+	var vault *store.Vault
+	if err == nil {
+		vault, err = store.OpenVault(dir, "")
+	}
+	if err == nil {
+		sharedSignIns, err = NewSignIns(shared, vault, zap.NewNop())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
+	sharedSignIns.Close()
 	if err := errors.Join(shared.Close(), os.RemoveAll(dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -64,7 +75,7 @@ func setup(t testing.TB, change func(*Config)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := Config{Keyring: keyring, Sessions: shared, Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()}
+	config := Config{Keyring: keyring, SignIns: sharedSignIns, Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()}
 	if change != nil {
 		change(&config)
 	}

@@ -27,6 +27,9 @@ type Principal struct {
 	Key  *store.Key // for a person, the implicit key with the scopes of the role
 	Name string     // for people
 	Role Role       // of a person, "" for a key
+	// SignIn is the id of the browser's sign-in, "" for a request that carries a
+	// key or a token itself.
+	SignIn string
 }
 
 // Has reports whether the principal holds the scope.
@@ -44,7 +47,7 @@ func (p *Principal) Owner() string {
 
 // Refusal is why a request is not let in. Its message is meant for the caller.
 type Refusal struct {
-	Status  int    // 401 or 403
+	Status  int    // 4xx, or 503 while the OpenID provider does not answer
 	Code    string // stable, for programs
 	Message string
 }
@@ -57,6 +60,10 @@ var (
 	errDisabled = &Refusal{http.StatusUnauthorized, "disabled_key", "The API key is disabled."}
 	errExpired  = &Refusal{http.StatusUnauthorized, "expired_key", "The API key has expired."}
 	errCookie   = &Refusal{http.StatusUnauthorized, "signed_out", "The sign-in is over, sign in again."}
+	errNoRole   = &Refusal{http.StatusForbidden, "no_role", "You are known, but have no role here. Ask an admin of the gateway or of the sign-in provider."}
+	errToken    = &Refusal{http.StatusUnauthorized, "invalid_token", "The access token is not valid here, or has expired."}
+	errNoOIDC   = &Refusal{http.StatusNotFound, "no_single_sign_on", "Single sign-on is not configured. Sign in with an API key."}
+	errProvider = &Refusal{http.StatusServiceUnavailable, "provider_unavailable", "The sign-in provider does not answer. Try again in a moment, or sign in with an API key."}
 	errOrigin   = &Refusal{http.StatusForbidden, "cross_origin", "The request comes from a page of another origin. Use an API key instead of the browser's session."}
 	errLoopback = &Refusal{http.StatusForbidden, "loopback_only", "Authentication is off, so only direct connections from this machine to localhost are served. " +
 		"Switch authentication on, or allow everybody explicitly in the gateway's configuration."}
@@ -64,8 +71,8 @@ var (
 
 // Config is the part of a configuration that says who is let in.
 type Config struct {
-	Keyring  *Keyring
-	Sessions BrowserSessions
+	Keyring *Keyring
+	SignIns *SignIns
 	// Enabled is whether a key or a sign-in is needed. Without it everybody on
 	// this machine is an admin, and nobody else is served.
 	Enabled bool
@@ -75,7 +82,9 @@ type Config struct {
 	// AdminToken is a bearer token with the admin scope that exists without the
 	// database. Empty for none.
 	AdminToken string
-	Logger     *zap.Logger
+	// OIDC is the provider where people sign in, nil for none.
+	OIDC   *OIDC
+	Logger *zap.Logger
 }
 
 // Authenticator tells who a request comes from.
@@ -86,7 +95,8 @@ type Authenticator struct {
 	adminHash hash
 	admin     *Principal // nil without an admin token
 	anonymous *Principal
-	browser   *browser
+	signIns   *SignIns
+	oidc      *OIDC // nil without single sign-on
 	origin    *http.CrossOriginProtection
 }
 
@@ -97,7 +107,8 @@ func New(c Config) *Authenticator {
 		enabled:   c.Enabled,
 		insecure:  c.Insecure,
 		anonymous: implicit(AnonymousKeyID, "everybody"),
-		browser:   newBrowser(c.Sessions),
+		signIns:   c.SignIns,
+		oidc:      c.OIDC,
 		origin:    http.NewCrossOriginProtection(),
 	}
 	if c.AdminToken != "" {
@@ -125,7 +136,7 @@ func (a *Authenticator) Enabled() bool { return a.enabled }
 func (a *Authenticator) Keyring() *Keyring { return a.keyring }
 
 // Authenticate tells who a request comes from: the key in its Authorization
-// header, or else the browser session of its cookie. The error is a [*Refusal]
+// header, the access token in its place, or else the sign-in of its cookie. The error is a [*Refusal]
 // unless the store failed.
 //
 // A browser sends a cookie, or its mere presence on this machine, along with
@@ -151,22 +162,42 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, errNoKey
 		}
-		return a.bySecret(r.Context(), strings.TrimSpace(token))
+		token = strings.TrimSpace(token)
+		if a.oidc != nil && a.oidc.takesBearer(token) {
+			return a.byAccessToken(r.Context(), token)
+		}
+		return a.bySecret(r.Context(), token)
 	}
-	sum, found, err := a.browser.key(r)
+	in, err := a.signIns.find(r.Context(), cookieOf(r, sessionCookie))
 	if err != nil {
 		return nil, err
-	} else if !found {
+	} else if in == nil {
 		return nil, errNoKey
 	}
 	if a.origin.Check(r) != nil {
 		return nil, errOrigin
 	}
-	p, err := a.byHash(r.Context(), sum)
-	if err == errWrongKey { // deleted, or replaced by a new one
+	if in.Issuer != "" {
+		return a.byPerson(r.Context(), in)
+	}
+	return a.byKey(r.Context(), in)
+}
+
+// byKey is who signed in with a key, as long as that key would.
+func (a *Authenticator) byKey(ctx context.Context, in *store.SignIn) (*Principal, error) {
+	sum, err := parseHash(in.KeyHash)
+	if err != nil {
 		return nil, errCookie
 	}
-	return p, err
+	p, err := a.byHash(ctx, sum)
+	if err == errWrongKey { // deleted, or replaced by a new one
+		return nil, errCookie
+	} else if err != nil {
+		return nil, err
+	}
+	signedIn := *p
+	signedIn.SignIn = in.ID
+	return &signedIn, nil
 }
 
 func (a *Authenticator) bySecret(ctx context.Context, secret string) (*Principal, error) {
@@ -198,3 +229,7 @@ func (a *Authenticator) byHash(ctx context.Context, sum hash) (*Principal, error
 func (a *Authenticator) isAdmin(sum hash) bool {
 	return a.admin != nil && subtle.ConstantTimeCompare(sum[:], a.adminHash[:]) == 1
 }
+
+// HasAdmin reports whether somebody can be an admin without a key from the
+// database.
+func (a *Authenticator) HasAdmin() bool { return a.admin != nil || a.oidc != nil }

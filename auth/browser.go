@@ -1,66 +1,59 @@
 package auth
 
 import (
-	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/alexedwards/scs/v2"
+	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
 const (
 	// signInLifetime is how long a sign-in lasts, used or not.
 	signInLifetime = 7 * 24 * time.Hour
-	cookieName     = "jimeng_session"
-	// keyField is where a session keeps the stored hash of the key that signed
-	// in: a key that is deleted or replaced takes its sign-ins with it.
-	keyField = "key"
+	sessionCookie  = "jimeng_session"
+	// tokenLength is that of 32 random bytes in base64.
+	tokenLength = 43
+	// maxUserAgent bounds what a browser may say of itself, in bytes.
+	maxUserAgent = 300
 )
 
-// BrowserSessions is where sign-ins are kept. The store never sees a cookie's
-// token, only its hash.
-type BrowserSessions interface {
-	BrowserSession(ctx context.Context, tokenHash string) (data []byte, found bool, err error)
-	PutBrowserSession(ctx context.Context, tokenHash string, data []byte, expiry time.Time) error
-	DeleteBrowserSession(ctx context.Context, tokenHash string) error
-}
-
-// browser is the sign-ins of browsers, once for requests over TLS and once for
-// plain HTTP.
+// cookieName is the name of a cookie on the way that the request came.
 //
 // Over TLS the cookie is Secure and its name begins with __Host-, so that
 // neither a sibling domain nor somebody on the line can plant one. Browsers
 // refuse such a cookie over plain HTTP, where people open http://localhost:5100,
 // so there it has a plain name; that name is never looked at over TLS.
-type browser struct {
-	tls, plain *scs.SessionManager
-}
-
-func newBrowser(sessions BrowserSessions) *browser {
-	manager := func(name string, secure bool) *scs.SessionManager {
-		// Not scs.New: it starts a store in memory whose clean-up would stay for
-		// good, one more with every reload.
-		return &scs.SessionManager{
-			Store:            sessionStore{sessions},
-			Codec:            scs.GobCodec{},
-			HashTokenInStore: true,
-			Lifetime:         signInLifetime,
-			Cookie: scs.SessionCookie{
-				Name: name, Path: "/", Secure: secure, HttpOnly: true, SameSite: http.SameSiteLaxMode, Persist: true,
-			},
-		}
-	}
-	return &browser{tls: manager("__Host-"+cookieName, true), plain: manager(cookieName, false)}
-}
-
-// manager returns the sessions for the way that the request came.
-func (b *browser) manager(r *http.Request) *scs.SessionManager {
+func cookieName(r *http.Request, name string) string {
 	if Secure(r) {
-		return b.tls
+		return "__Host-" + name
 	}
-	return b.plain
+	return name
+}
+
+// cookieOf is the value of a request's cookie, "" for none.
+func cookieOf(r *http.Request, name string) string {
+	cookie, err := r.Cookie(cookieName(r, name))
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// setCookie gives the browser a cookie that scripts cannot read, or takes it away
+// if the value is "".
+func setCookie(w http.ResponseWriter, r *http.Request, name, value string, lifetime time.Duration) {
+	cookie := &http.Cookie{
+		Name: cookieName(r, name), Value: value, Path: "/", Secure: Secure(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		MaxAge: int(lifetime.Seconds()), Expires: time.Now().Add(lifetime),
+	}
+	if value == "" {
+		cookie.MaxAge, cookie.Expires = -1, time.Unix(1, 0)
+	}
+	http.SetCookie(w, cookie)
 }
 
 // Secure reports whether the browser speaks TLS: with the gateway itself, or
@@ -70,25 +63,7 @@ func Secure(r *http.Request) bool {
 	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
-// key returns the hash of the key that signed in with the request's cookie.
-func (b *browser) key(r *http.Request) (sum hash, found bool, err error) {
-	manager := b.manager(r)
-	cookie, err := r.Cookie(manager.Cookie.Name)
-	if err != nil || cookie.Value == "" {
-		return sum, false, nil
-	}
-	ctx, err := manager.Load(r.Context(), cookie.Value)
-	if err != nil {
-		return sum, false, fmt.Errorf("load browser session: %w", err)
-	}
-	raw, err := hex.DecodeString(manager.GetString(ctx, keyField))
-	if err != nil || len(raw) != len(sum) {
-		return sum, false, nil
-	}
-	return hash(raw), true, nil
-}
-
-// SignIn checks the key and gives the browser a session with a fresh token. The
+// SignIn checks the key and gives the browser a sign-in with a fresh token. The
 // error is a [*Refusal] unless the store failed.
 func (a *Authenticator) SignIn(w http.ResponseWriter, r *http.Request, secret string) (*Principal, error) {
 	if !a.enabled {
@@ -102,67 +77,87 @@ func (a *Authenticator) SignIn(w http.ResponseWriter, r *http.Request, secret st
 	if err != nil {
 		return nil, err
 	}
-	manager := a.browser.manager(r)
-	ctx, err := manager.Load(r.Context(), "")
-	if err != nil {
-		return nil, fmt.Errorf("make browser session: %w", err)
+	in := &store.SignIn{OwnerID: p.Key.ID, KeyHash: Hash(secret)}
+	if err := a.admit(w, r, in, nil, p.Name, signInLifetime); err != nil {
+		return nil, err
 	}
-	manager.Put(ctx, keyField, Hash(secret))
-	token, expiry, err := manager.Commit(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("store browser session: %w", err)
-	}
-	manager.WriteSessionCookie(ctx, w, token, expiry)
-	return p, nil
+	signedIn := *p
+	signedIn.SignIn = in.ID
+	return &signedIn, nil
 }
 
-// SignOut ends the browser's session in the store and takes its cookie away.
-func (a *Authenticator) SignOut(w http.ResponseWriter, r *http.Request) error {
-	if a.origin.Check(r) != nil {
-		return errOrigin
+// admit stores a sign-in and gives the browser its cookie. The store never sees
+// the token, only its hash.
+func (a *Authenticator) admit(w http.ResponseWriter, r *http.Request, in *store.SignIn, person *store.Person, name string, lifetime time.Duration) error {
+	token := newToken()
+	client := ClientOf(r)
+	kind := "key"
+	if person != nil {
+		kind = "person"
 	}
-	manager := a.browser.manager(r)
-	if cookie, err := r.Cookie(manager.Cookie.Name); err == nil && cookie.Value != "" {
-		ctx, err := manager.Load(r.Context(), cookie.Value)
-		if err == nil {
-			err = manager.Destroy(ctx)
-		}
-		if err != nil {
-			return fmt.Errorf("end browser session: %w", err)
-		}
+	actor := client.Actor(kind, in.OwnerID, name)
+	in.ID, in.TokenHash = store.NewID("sgn_"), Hash(token)
+	in.Address, in.UserAgent = actor.Address, r.UserAgent()[:min(len(r.UserAgent()), maxUserAgent)]
+	in.ExpiresAt = time.Now().Add(lifetime).UnixMilli()
+	before := ""
+	if old := cookieOf(r, sessionCookie); old != "" {
+		before = Hash(old)
 	}
-	manager.WriteSessionCookie(r.Context(), w, "", time.Time{})
+	if err := a.signIns.store.AddSignIn(store.WithActor(r.Context(), actor), in, person, before); err != nil {
+		return fmt.Errorf("store sign-in: %w", err)
+	}
+	a.ForgetSignIns()
+	setCookie(w, r, sessionCookie, token, lifetime)
 	return nil
 }
 
-// sessionStore is the store in the words of scs, which hashes the tokens itself.
-type sessionStore struct{ BrowserSessions }
-
-func (s sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
-	return s.BrowserSession(ctx, token)
+// newToken makes 256 random bits in letters that fit a cookie and a URL.
+func newToken() string {
+	var random [32]byte
+	_, _ = rand.Read(random[:]) // never fails, see crypto/rand
+	return base64.RawURLEncoding.EncodeToString(random[:])
 }
 
-func (s sessionStore) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	return s.PutBrowserSession(ctx, token, data, expiry)
+// SignOut ends the browser's sign-in and takes its cookie away. It returns where
+// to send the browser so that the sign-in at the provider ends too, "" for
+// nowhere; home is the gateway's own address, to come back to.
+func (a *Authenticator) SignOut(w http.ResponseWriter, r *http.Request, home string) (redirect string, err error) {
+	if a.origin.Check(r) != nil {
+		return "", errOrigin
+	}
+	in, err := a.signIns.find(r.Context(), cookieOf(r, sessionCookie))
+	if err != nil {
+		return "", err
+	}
+	if in != nil {
+		kind := "key"
+		if in.Issuer != "" {
+			kind = "person"
+		}
+		ctx := store.WithActor(r.Context(), ClientOf(r).Actor(kind, in.OwnerID, in.Name))
+		if err := a.signIns.store.EndSignIn(ctx, in.ID, in.OwnerID, store.SignOut); err != nil && !isNotFound(err) {
+			return "", err
+		}
+		a.ForgetSignIns()
+		if a.oidc != nil && in.Issuer == a.oidc.config.Issuer {
+			redirect = a.oidc.endSession(r.Context(), in, home)
+		}
+	}
+	setCookie(w, r, sessionCookie, "", 0)
+	return redirect, nil
 }
 
-func (s sessionStore) DeleteCtx(ctx context.Context, token string) error {
-	return s.DeleteBrowserSession(ctx, token)
+// ForgetSignIns makes this node look at the database again. Whoever has ended
+// sign-ins calls it; other nodes see that within a second.
+func (a *Authenticator) ForgetSignIns() { a.signIns.cache.InvalidateAll() }
+
+func parseHash(text string) (sum hash, err error) {
+	raw, err := hex.DecodeString(text)
+	if err == nil && len(raw) != len(sum) {
+		err = hex.ErrLength
+	}
+	if err != nil {
+		return sum, err
+	}
+	return hash(raw), nil
 }
-
-// scs asks for the methods without a context too, and never calls them here.
-
-func (s sessionStore) Find(token string) ([]byte, bool, error) {
-	return s.FindCtx(context.Background(), token)
-}
-
-func (s sessionStore) Commit(token string, data []byte, expiry time.Time) error {
-	return s.CommitCtx(context.Background(), token, data, expiry)
-}
-
-func (s sessionStore) Delete(token string) error {
-	return s.DeleteCtx(context.Background(), token)
-}
-
-// Interface guard
-var _ scs.CtxStore = sessionStore{}

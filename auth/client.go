@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
 // Client is what is known of a request's sender before anybody looks at its key.
@@ -33,4 +35,14 @@ func ClientOf(r *http.Request) Client {
 	}
 	c.Address = c.Address.Unmap().WithZone("")
 	return c
+}
+
+// Actor is the request's sender as the audit log names it: the kind is "key",
+// "person" or "provider".
+func (c Client) Actor(kind, id, name string) *store.Actor {
+	actor := &store.Actor{Kind: kind, ID: id, Name: name, RequestID: c.RequestID}
+	if c.Address.IsValid() {
+		actor.Address = c.Address.String()
+	}
+	return actor
 }

@@ -23,7 +23,7 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 		Links: auth.NewLinks(func() []byte { return e.vault.Derive("signed links") }),
 		Auth: auth.New(auth.Config{
 			Keyring:    e.keyring,
-			Sessions:   e.store,
+			SignIns:    e.signIns,
 			Enabled:    s.auth,
 			Insecure:   s.authInsecure,
 			AdminToken: s.adminToken,

@@ -44,6 +44,7 @@ type engine struct {
 	pool    *pool.Pool
 	queue   *queue.Queue
 	keyring *auth.Keyring
+	signIns *auth.SignIns
 	log     movingCore
 
 	mu      sync.Mutex
@@ -109,6 +110,9 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		return nil, err
 	}
 	e.keyring.Start()
+	if e.signIns, err = auth.NewSignIns(e.store, e.vault, logger.Named("auth")); err != nil {
+		return nil, err
+	}
 	e.pool = pool.New(e.store, e.vault, logger.Named("pool"))
 	if err = e.pool.Verify(ctx); err != nil {
 		return nil, err
@@ -210,6 +214,9 @@ func (e *engine) closeParts(ctx context.Context) error {
 	var errs []error
 	if e.queue != nil {
 		errs = append(errs, e.queue.Stop(ctx)) // in case it never began
+	}
+	if e.signIns != nil {
+		e.signIns.Close()
 	}
 	if e.keyring != nil {
 		errs = append(errs, e.keyring.Stop(ctx))

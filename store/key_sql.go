@@ -105,12 +105,21 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 func (s *Store) EnsureImplicitKeys(ctx context.Context) error {
 	return s.Write(ctx, Durable, func(tx *Tx) error {
 		for id, name := range map[string]string{"admin": "ADMIN_TOKEN", "anonymous": "without authentication"} {
-			if _, err := tx.Exec(`INSERT INTO keys (id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota, concurrency,
-				weight, expires_at, metadata, created_at, updated_at)
-				VALUES ($1, $2, '', '', 'admin', $3, $3, 0, 0, 0, 1, 0, '', $4, $4) ON CONFLICT DO NOTHING`, id, name, true, tx.Now); err != nil {
-				return fmt.Errorf("insert implicit key: %w", err)
+			if err := tx.ensureImplicitKey(id, name, "admin"); err != nil {
+				return err
 			}
 		}
 		return nil
 	})
+}
+
+// ensureImplicitKey creates a key without a secret, unless it is there.
+func (t *Tx) ensureImplicitKey(id, name, scopes string) error {
+	_, err := t.Exec(`INSERT INTO keys (id, name, hash, prefix, scopes, enabled, implicit, rate_limit, daily_quota, concurrency,
+		weight, expires_at, metadata, created_at, updated_at)
+		VALUES ($1, $2, '', '', $3, $4, $4, 0, 0, 0, 1, 0, '', $5, $5) ON CONFLICT DO NOTHING`, id, name, scopes, true, t.Now)
+	if err != nil {
+		return fmt.Errorf("insert implicit key: %w", err)
+	}
+	return nil
 }

@@ -3,7 +3,6 @@ package store_test
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -58,31 +57,6 @@ func TestKeys(t *testing.T) {
 		}
 		if requests, _, err := st.Today(ctx, "admin"); err != nil || requests != 5 {
 			t.Errorf("requests today: %d, %v", requests, err)
-		}
-	})
-}
-
-func TestBrowserSessions(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, databaseURL string) {
-		st := setup(t, databaseURL)
-		ctx := t.Context()
-		for token, expiry := range map[string]time.Time{"old": time.Now().Add(-time.Second), "new": time.Now().Add(time.Hour)} {
-			if err := st.PutBrowserSession(ctx, token, []byte{0, 1, 2}, expiry); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if data, found, err := st.BrowserSession(ctx, "new"); err != nil || !found || len(data) != 3 {
-			t.Errorf("new: %v %v %v", data, found, err)
-		}
-		if _, found, err := st.BrowserSession(ctx, "old"); err != nil || found {
-			t.Errorf("an expired sign-in was found: %v", err)
-		}
-		if err := st.DeleteBrowserSession(ctx, "new"); err != nil {
-			t.Fatal(err)
-		}
-		if _, found, _ := st.BrowserSession(ctx, "new"); found {
-			t.Error("an ended sign-in was found")
 		}
 	})
 }

@@ -49,6 +49,29 @@ CREATE TABLE people (
 );
 CREATE UNIQUE INDEX people_subject ON people (subject, issuer);
 
+-- The sign-ins of browsers. Those of the table before had no owner that could be
+-- listed; they end with this migration.
+DROP TABLE browser_sessions;
+CREATE TABLE browser_sessions (
+  id         TEXT PRIMARY KEY,
+  token_hash TEXT NOT NULL,
+  key_id     TEXT NOT NULL,            -- of the key or the person that signed in
+  key_hash   TEXT NOT NULL DEFAULT '', -- of the secret that signed in: a new one ends the sign-in
+  sid        TEXT NOT NULL DEFAULT '', -- the provider's name for the sign-in, for back-channel logout
+  tokens     TEXT NOT NULL DEFAULT '', -- of the provider, sealed
+  address    TEXT NOT NULL,
+  user_agent TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  seen_at    BIGINT NOT NULL,
+  checked_at BIGINT NOT NULL,          -- when the provider last confirmed the person
+  busy_until BIGINT NOT NULL DEFAULT 0, -- no other node asks the provider before
+  expires_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX browser_sessions_token ON browser_sessions (token_hash);
+CREATE INDEX browser_sessions_owner ON browser_sessions (key_id);
+CREATE INDEX browser_sessions_sid ON browser_sessions (sid) WHERE sid <> '';
+CREATE INDEX browser_sessions_expiry ON browser_sessions (expires_at);
+
 -- States and logout tokens that were taken, so that none is taken twice.
 CREATE TABLE taken_once (
   hash       TEXT PRIMARY KEY,
@@ -82,6 +105,13 @@ INSERT INTO counters (name, value) VALUES ('access', 0);
 DELETE FROM counters WHERE name = 'access';
 DROP TABLE audit;
 DROP TABLE taken_once;
+DROP TABLE browser_sessions;
+CREATE TABLE browser_sessions (
+  token_hash TEXT PRIMARY KEY,
+  data       TEXT NOT NULL,
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX browser_sessions_expiry ON browser_sessions (expires_at);
 DROP TABLE people;
 CREATE TABLE usage_days (
   key_id   TEXT NOT NULL,

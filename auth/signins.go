@@ -1,0 +1,116 @@
+package auth
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
+)
+
+const (
+	// signInTTL bounds how long an ended sign-in goes on, on any node.
+	signInTTL = time.Second
+	// bearerTTL is how long a checked access token is not checked again.
+	bearerTTL = time.Minute
+	// seenEvery is how often the use of a sign-in is written down.
+	seenEvery = time.Minute
+)
+
+// SignIns knows the browsers that somebody has signed in with. Like a [Keyring] it
+// is made once per database and outlives configurations.
+type SignIns struct {
+	store *store.Store
+	vault *store.Vault
+	log   *zap.Logger
+
+	cache   *otter.Cache[hash, *store.SignIn] // nil for a cookie that is not known
+	bearers *otter.Cache[hash, *bearer]
+	checks  singleflight.Group
+
+	ctx     context.Context // of the work below, ended by Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// NewSignIns returns the sign-ins of the store. The vault seals the tokens of
+// OpenID providers.
+func NewSignIns(st *store.Store, vault *store.Vault, log *zap.Logger) (*SignIns, error) {
+	s := &SignIns{store: st, vault: vault, log: log}
+	var err error
+	s.cache, err = otter.New(&otter.Options[hash, *store.SignIn]{
+		MaximumSize:      cacheSize,
+		ExpiryCalculator: otter.ExpiryWriting[hash, *store.SignIn](signInTTL),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make cache of sign-ins: %w", err)
+	}
+	s.bearers, err = otter.New(&otter.Options[hash, *bearer]{
+		MaximumSize:      cacheSize,
+		ExpiryCalculator: otter.ExpiryWriting[hash, *bearer](bearerTTL),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make cache of access tokens: %w", err)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Close ends what the sign-ins still do, and waits for it. It is called once,
+// before the store is closed.
+func (s *SignIns) Close() {
+	s.cancel()
+	s.running.Wait()
+	s.cache.StopAllGoroutines()
+	s.bearers.StopAllGoroutines()
+}
+
+// find returns the sign-in of a cookie, nil for none.
+func (s *SignIns) find(ctx context.Context, token string) (*store.SignIn, error) {
+	if len(token) != tokenLength {
+		return nil, nil
+	}
+	sum, err := parseHash(Hash(token))
+	if err != nil {
+		return nil, err
+	}
+	return s.byHash(ctx, sum)
+}
+
+func (s *SignIns) byHash(ctx context.Context, sum hash) (*store.SignIn, error) {
+	if in, ok := s.cache.GetIfPresent(sum); ok {
+		return in, nil
+	}
+	return s.cache.Get(ctx, sum, otter.LoaderFunc[hash, *store.SignIn](s.load))
+}
+
+func (s *SignIns) load(ctx context.Context, sum hash) (*store.SignIn, error) {
+	in, err := s.store.SignInByToken(ctx, hex.EncodeToString(sum[:]))
+	if isNotFound(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if time.Since(time.UnixMilli(in.SeenAt)) > seenEvery {
+		s.running.Go(func() { s.seen(in) })
+	}
+	return in, nil
+}
+
+// seen writes down that the sign-in is in use, beside the request that told.
+func (s *SignIns) seen(in *store.SignIn) {
+	ctx, cancel := context.WithTimeout(s.ctx, flushTimeout)
+	defer cancel()
+	if err := s.store.SeenSignIn(ctx, in); err != nil && s.ctx.Err() == nil {
+		s.log.Warn("the use of a sign-in could not be stored", zap.String("sign_in", in.ID), zap.Error(err))
+	}
+}
+
+func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
