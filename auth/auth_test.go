@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 	}
 	var vault *store.Vault
 	if err == nil {
-		vault, err = store.OpenVault(dir, "")
+		vault, err = store.OpenVault(dir, "", "")
 	}
 	if err == nil {
 		sharedSignIns, err = NewSignIns(shared, vault, zap.NewNop())

@@ -40,6 +40,17 @@ func (r RoleRules) Of(claims map[string]any) (role Role, why string) {
 	return "", why
 }
 
+// Add has values of the claim give a role.
+func (r *RoleRules) Add(role Role, values ...string) {
+	if len(values) == 0 {
+		return
+	}
+	if r.Values == nil {
+		r.Values = map[Role][]string{}
+	}
+	r.Values[role] = append(r.Values[role], values...)
+}
+
 func (r RoleRules) valuesOf(role Role) []string {
 	if len(r.Values) == 0 {
 		return []string{string(role)}

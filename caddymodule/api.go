@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"fmt"
 	"net/http"
 
 	"go.uber.org/zap"
@@ -14,6 +15,15 @@ const Version = "0.1.0-dev"
 
 // handler makes the API as one configuration wants it.
 func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger) (http.Handler, error) {
+	var (
+		oidc *auth.OIDC
+		err  error
+	)
+	if s.oidc != nil {
+		if oidc, err = auth.NewOIDC(*s.oidc, e.signIns, log.Named("auth")); err != nil {
+			return nil, fmt.Errorf("set up single sign-on: %w", err)
+		}
+	}
 	return api.New(api.Config{
 		Queue: e.queue,
 		Pool:  e.pool,
@@ -27,6 +37,7 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 			Enabled:    s.auth,
 			Insecure:   s.authInsecure,
 			AdminToken: s.adminToken,
+			OIDC:       oidc,
 			Logger:     log.Named("auth"),
 		}),
 		PublicURL:         s.publicURL,

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -124,7 +123,6 @@ func (a *App) Start() error {
 		a.release()
 		return fmt.Errorf("starting jimeng: %w", err)
 	}
-	a.warn()
 	close(a.started)
 	return nil
 }
@@ -144,13 +142,6 @@ func (a *App) start() error {
 		return err
 	}
 	return e.begin()
-}
-
-// warn says loudly what an operator must not overlook.
-func (a *App) warn() {
-	if os.Getenv("OIDC_ISSUER_URL") != "" {
-		a.log.Warn("OIDC_ISSUER_URL is set, but this version has no single sign-on yet; sign in to the dashboard with an admin key")
-	}
 }
 
 // Stop stops the engine's work if this is its last configuration, as it is when

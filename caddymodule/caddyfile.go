@@ -37,7 +37,7 @@ type option struct {
 }
 
 // options has every option that is one line. The block retention has
-// a table of its own; materials, upstream and model are read by functions.
+// a table of its own; materials, oidc, upstream and model are read by functions.
 var options = map[string]option{
 	"database":            setting("database <url>", func(c *Config) *string { return &c.Database }, databaseIdentity),
 	"data_dir":            setting("data_dir <folder>", func(c *Config) *string { return &c.DataDir }, verbatim),
@@ -96,6 +96,20 @@ const (
 //		link_ttl       <duration>
 //		container      <name>
 //		grace_period   <duration>
+//		oidc {
+//			issuer          <url>
+//			client_id       <id>
+//			client_secret   <secret>
+//			redirect_url    <url>
+//			scopes          <name…>
+//			role_claim      <claim>
+//			role            admin|operator|viewer <value…>
+//			default_role    admin|operator|viewer
+//			label           <text>
+//			lifetime        <duration>
+//			bearer          on|off
+//			bearer_audience <audience>
+//		}
 //		materials {
 //			image|video|audio {
 //				max_size   <size>
@@ -135,6 +149,8 @@ func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		switch name := d.Val(); name {
 		case "materials":
 			err = c.readMaterials(d, seen)
+		case "oidc":
+			err = c.readOIDC(d, seen)
 		case "retention":
 			if c.Retention == nil {
 				c.Retention = new(Retention)
@@ -147,7 +163,7 @@ func (c *Config) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "model":
 			err = c.readModel(d)
 		default:
-			err = c.readOption(d, "jimeng", options, seen, "materials", "model", "retention", "upstream", "upstream_concurrency")
+			err = c.readOption(d, "jimeng", options, seen, "materials", "model", "oidc", "retention", "upstream", "upstream_concurrency")
 		}
 		if err != nil {
 			return err

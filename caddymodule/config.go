@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/api"
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
@@ -91,6 +92,10 @@ type Config struct {
 	// The model of requests for images that name none. Default: jimeng-4.5
 	DefaultImageModel string `json:"default_image_model,omitempty"`
 
+	// Where people sign in to the dashboard. Default: nowhere, so that they need a
+	// key
+	OIDC *OIDC `json:"oidc,omitempty"`
+
 	// Limits on the input files of one request, and how they are got and kept.
 	Materials *Materials `json:"materials,omitempty"`
 
@@ -159,6 +164,7 @@ type settings struct {
 	budget                               int64
 	upstreamConcurrency                  map[string]int
 	models                               map[string]queue.ModelSettings
+	oidc                                 *auth.OIDCConfig // nil without single sign-on
 }
 
 // resolve checks the whole configuration and reports every fault in it. It has
@@ -195,6 +201,7 @@ func (c *Config) resolve() (*settings, error) {
 	set(&faults, &s.budget, "budget", string(retention.Budget), 0, parseBudget)
 	set(&faults, &s.defaultImageModel, "default_image_model", c.DefaultImageModel, "jimeng-4.5", verbatim)
 	c.Materials.resolve(&faults, &s)
+	s.oidc = c.OIDC.resolve(&faults)
 	set(&faults, &s.linkTTL, "link_ttl", string(c.LinkTTL), 24*time.Hour, parseDuration)
 	set(&faults, &s.container, "container", c.Container, "", verbatim)
 	set(&faults, &s.gracePeriod, "grace_period", string(c.GracePeriod), 10*time.Second, parseDuration)

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jimeng-gateway/jimeng-gateway/auth"
 )
 
 func parse(t *testing.T, options string) *Config {
@@ -217,5 +220,45 @@ func TestRetention(t *testing.T) {
 	}
 	if s, err := c.resolve(); err != nil || s.keepArtifacts != 0 || s.keepTasks != time.Hour || s.budget != 1024 {
 		t.Errorf("JSON: %+v, %v", s, err)
+	}
+}
+
+func TestOIDC(t *testing.T) {
+	t.Setenv("ISSUER", "")
+	t.Setenv("ADMINS", "chief, head of film")
+	const block = `oidc {
+		issuer {env.ISSUER}
+		client_id gateway
+		scopes profile {env.SCOPES}
+		role admin {env.ADMINS} "cn=boss,ou=film"
+		bearer_audience unused
+	}`
+	// The shipped Caddyfile names every variable; without an issuer nothing is on.
+	if s, err := parse(t, block).resolve(); err != nil || s.oidc != nil {
+		t.Errorf("without an issuer: %+v, %v", s.oidc, err)
+	}
+	t.Setenv("ISSUER", "https://id.example.com")
+	t.Setenv("SCOPES", "groups offline_access")
+	s, err := parse(t, block).resolve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &auth.OIDCConfig{
+		Issuer: "https://id.example.com", ClientID: "gateway", Scopes: []string{"profile", "groups", "offline_access"}, Lifetime: 12 * time.Hour,
+		Roles: auth.RoleRules{Claim: "roles", Values: map[auth.Role][]string{auth.Administrator: {"chief", "head of film", "cn=boss,ou=film"}}},
+	}
+	if diff := cmp.Diff(want, s.oidc); diff != "" {
+		t.Error(diff)
+	}
+	for options, want := range map[string]string{
+		"issuer https://id.example.com":                                            "oidc client_id is missing",
+		"issuer https://id.example.com\nclient_id x\nbearer on":                    "oidc bearer_audience is missing",
+		"issuer https://id.example.com\nclient_id x\nbearer on\nbearer_audience x": "bearer_audience must not be the client_id",
+		"issuer {env.BAD}\nclient_id x":                                            "it must begin with https://",
+	} {
+		t.Setenv("BAD", "http://id.example.com")
+		if _, err := parse(t, "oidc {\n"+options+"\n}").resolve(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", options, err, want)
+		}
 	}
 }

@@ -313,7 +313,7 @@ func TestTrap12ListsAreInOrderAndKeysAreServedInTurn(t *testing.T) {
 	}
 }
 
-// Signing in by OIDC does not exist yet, so nothing may answer in its place.
+// Without a provider nothing may answer in its place.
 func TestTrap13NoSignInWithoutProof(t *testing.T) {
 	x := setTrap(t, simulator.Config{}, handOver)
 	for _, path := range []string{"/auth/login", "/auth/callback?code=x&state=y", "/auth/callback"} {

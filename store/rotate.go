@@ -39,6 +39,7 @@ func (s *Store) RotateSecrets(ctx context.Context, v *Vault) (n int, err error) 
 // sealedColumns are all columns that hold what a vault has sealed.
 var sealedColumns = []struct{ table, column string }{
 	{"sessions", "secret"},
+	{"browser_sessions", "tokens"},
 }
 
 func (t *Tx) reseal(v *Vault) (n int, err error) {

@@ -129,8 +129,17 @@ func TestRotateAConfiguredKey(t *testing.T) {
 			t.Error("a rotation succeeded that could not open the secrets")
 		}
 		v := openVault(t, t.TempDir(), after, before)
-		if n, err := s.RotateSecrets(t.Context(), v); err != nil || n != 1 {
+		ann := &store.Person{ID: "person-ann", Issuer: "https://id.example", Subject: "ann", Name: "Ann", Role: "viewer"}
+		newSignIn(t, s, "a", ann.ID, ann, func(in *store.SignIn) { in.Tokens = openVault(t, t.TempDir(), before, "").Seal([]byte("tokens")) })
+		if n, err := s.RotateSecrets(t.Context(), v); err != nil || n != 2 {
 			t.Fatalf("rotated %d secrets: %v", n, err)
+		}
+		in, err := s.SignInByToken(t.Context(), "hash of a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tokens, err := openVault(t, t.TempDir(), after, "").Open(in.Tokens); err != nil || string(tokens) != "tokens" {
+			t.Errorf("tokens of a sign-in: %q, %v", tokens, err)
 		}
 		opens(t, s, openVault(t, t.TempDir(), after, ""), session.ID, "account-1")
 	})
