@@ -171,11 +171,11 @@ func (h *house) session(token string, slots int) *store.Session {
 	return s
 }
 
-var admin = &store.Key{ID: "admin"}
+var admin = &store.Key{ID: "admin", Implicit: true}
 
 func (h *house) key(id string, change func(*store.Key)) *store.Key {
 	h.t.Helper()
-	key := &store.Key{ID: id, Name: id, Hash: id, Enabled: true, Weight: 1}
+	key := &store.Key{ID: id, Name: id, Hash: id, Enabled: true, Weight: 1, MaxPriority: 100}
 	if change != nil {
 		change(key)
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,6 +58,54 @@ func TestKeys(t *testing.T) {
 		}
 		if requests, _, err := st.Today(ctx, "admin"); err != nil || requests != 5 {
 			t.Errorf("requests today: %d, %v", requests, err)
+		}
+	})
+}
+
+// Every attribute comes back as it was stored, and both secrets of a key that was
+// rotated find it.
+func TestKeyAttributes(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, databaseURL string) {
+		st := setup(t, databaseURL)
+		ctx := t.Context()
+		networks := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+		key := &store.Key{ID: "key_1", Name: "ci", Hash: "new", Scopes: []string{"admin"}, Enabled: true, Weight: 1, MaxPriority: -5,
+			Models: []string{"a b", "c"}, Networks: networks, MaxUpload: 1 << 40, CreditsPerDay: 1500, CreditsPerMonth: 1 << 50}
+		before, err := st.AccessVersion(ctx)
+		if err == nil {
+			err = st.CreateKey(ctx, key)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		same := cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+		got, err := st.Key(ctx, "key_1")
+		if diff := cmp.Diff(key, got, same); err != nil || diff != "" {
+			t.Errorf("made: %v\n%s", err, diff)
+		}
+		changed, err := st.UpdateKey(ctx, "key_1", func(k *store.Key) error {
+			k.OldHash, k.OldUntil, k.Hash = k.Hash, 77, "newer"
+			k.MaxPriority, k.Models, k.Networks, k.MaxUpload, k.CreditsPerDay, k.CreditsPerMonth = 100, nil, networks[:1], 0, 0, 7
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, hash := range []string{"new", "newer"} {
+			got, err := st.KeyByHash(ctx, hash)
+			if diff := cmp.Diff(changed, got, same); err != nil || diff != "" {
+				t.Errorf("by %s: %v\n%s", hash, err, diff)
+			}
+		}
+		if err := st.DeleteKey(ctx, "key_1"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := st.KeyByHash(ctx, "new"); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the old secret of a deleted key: %v", err)
+		}
+		if after, err := st.AccessVersion(ctx); err != nil || after != before+3 {
+			t.Errorf("version of access went from %d to %d with three changes, %v", before, after, err)
 		}
 	})
 }
