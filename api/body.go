@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -20,6 +21,7 @@ const (
 // patientBody reads the body of a request as long as it makes progress. The time
 // that the gateway itself needs between two reads does not count.
 type patientBody struct {
+	ctx        context.Context // of the request
 	body       io.Reader
 	controller *http.ResponseController
 	window     time.Duration
@@ -32,7 +34,7 @@ type patientBody struct {
 // bodyOf is the body of a request, at most limit bytes of it; tooLarge is what is
 // said of a longer one. All errors of the reader but io.EOF are [*apiError].
 func bodyOf(w http.ResponseWriter, r *http.Request, limit int64, tooLarge *apiError) io.Reader {
-	return &patientBody{body: http.MaxBytesReader(w, r.Body, limit), controller: http.NewResponseController(w),
+	return &patientBody{ctx: r.Context(), body: http.MaxBytesReader(w, r.Body, limit), controller: http.NewResponseController(w),
 		window: progressWindow, left: progressWindow, tooLarge: tooLarge}
 }
 
@@ -43,6 +45,11 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	start := time.Now()
 	// Where the server has no deadlines, the check below is all there is.
 	_ = b.controller.SetReadDeadline(start.Add(b.left))
+	// Whoever ends the request puts the deadline to now after that, see guard.
+	if b.ctx.Err() != nil {
+		b.err = errBrokeOff
+		return 0, b.err
+	}
 	n, err := b.body.Read(p)
 	b.left -= time.Since(start)
 	b.got += n

@@ -31,11 +31,16 @@ var errorCodes = []errorCode{
 	{"invalid_key", http.StatusUnauthorized, "No key is like this one: mistyped, deleted, or replaced by a new secret.", "Ask an admin for a key, or for a new secret of yours."},
 	{"disabled_key", http.StatusUnauthorized, "An admin has disabled the key.", "Ask an admin to enable it."},
 	{"expired_key", http.StatusUnauthorized, "The key's time is over.", "Ask an admin for a later `expires_at`."},
+	{"rotated_key", http.StatusUnauthorized, "The key has got a new secret, and the grace in which the old one worked as well is over.", "Use the new secret; ask an admin for it."},
 	{"invalid_token", http.StatusUnauthorized, "The access token is not of the configured provider, not for this API, expired, or no access token at all.", "Get a fresh one for the audience of this API. Admins find the cause in the log."},
 	{"signed_out", http.StatusUnauthorized, "The browser session is over, or its key was deleted or got a new secret.", "Sign in again."},
 
 	{"missing_scope", http.StatusForbidden, "The key lacks the scope that the endpoint needs.", "The message names the scope; an admin can give it to the key."},
 	{"no_role", http.StatusForbidden, "The provider knows the person, but nothing that it says gives them a role here.", "An admin gives them a group or role at the provider, or maps one in the configuration; `GET /api/v1/admin/oidc/preview` tries it."},
+	{"address_not_allowed", http.StatusForbidden, "The key must not be used from the address that the request comes from.",
+		"Use it from one of the addresses that the message names, or ask an admin to add yours to the key's `networks`. Behind a proxy, an admin checks that the gateway trusts it."},
+	{"model_not_allowed", http.StatusForbidden, "The key may use some models only, and this is none of them.", "`GET /api/v1/models` lists those that it may use; an admin can change its `models`."},
+	{"priority_not_allowed", http.StatusForbidden, "The task asks for a higher priority than its key may have.", "Ask for the one that the message names, or less; an admin can change `max_priority`."},
 	{"cross_origin", http.StatusForbidden, "A page of another origin has sent the request with the browser's cookie.", "Use an API key: the cookie is for the gateway's own pages."},
 	{"loopback_only", http.StatusForbidden, "Authentication is off, and the request does not come straight from this machine.",
 		"Switch authentication on, or say `auth off insecure` in the configuration if everybody may be an admin."},
@@ -69,7 +74,10 @@ var errorCodes = []errorCode{
 		"Send a new key with a new request, and the same one only to repeat the same request."},
 
 	{"rate_limited", http.StatusTooManyRequests, "The key has sent more requests in a minute than it may.", "Wait as long as `Retry-After` says."},
-	{"daily_quota_exceeded", http.StatusTooManyRequests, "The key has made as many tasks today (UTC) as it may.", "Wait for midnight UTC, which `Retry-After` counts down to, or ask an admin for a higher `daily_quota`."},
+	{"daily_quota_exceeded", http.StatusTooManyRequests, "The key has made as many tasks today as it may.", "Wait for the end of the day: `resets_at` names it and `Retry-After` counts down to it. Or ask an admin for a higher `daily_quota`."},
+	{"credit_budget_exceeded", http.StatusTooManyRequests, "The task would cost more than what is left of the key's credits for the day or the month.",
+		"Wait until `resets_at`, ask for a cheaper task, or ask an admin for a higher `credits_per_day` or `credits_per_month`. Without `resets_at` the task costs more than the whole budget."},
+	{"too_many_wrong_keys", http.StatusTooManyRequests, "The key is not valid, and the address has sent many such keys.", "Wait as long as `Retry-After` says, and check the key. A right key is served at once, also from this address."},
 
 	{"internal", http.StatusInternalServerError, "The gateway has a fault of its own.", "Report it, with what is in the gateway's log at that time."},
 	{"unavailable", http.StatusServiceUnavailable, "The database or the disk does not answer for the moment.", "Send the request again after `Retry-After`. Admins find the cause in the log."},

@@ -40,13 +40,15 @@ func TestErrorCodesAreComplete(t *testing.T) {
 				} else if key, ok := n.Key.(*ast.SelectorExpr); ok && strings.HasPrefix(key.Sel.Name, "Status") {
 					note(n.Value)
 				}
-			case *ast.CompositeLit: // Refusal{status, code, message}
-				if name, ok := n.Type.(*ast.Ident); ok && name.Name == "Refusal" && len(n.Elts) == 3 {
-					note(n.Elts[1])
+			case *ast.CallExpr: // refuse(status, code, message)
+				if name, ok := n.Fun.(*ast.Ident); ok && name.Name == "refuse" && len(n.Args) == 3 {
+					note(n.Args[1])
 				}
 			case *ast.AssignStmt: // e.code = …
-				if target, ok := n.Lhs[0].(*ast.SelectorExpr); ok && target.Sel.Name == "code" {
-					note(n.Rhs[0])
+				for i, left := range n.Lhs {
+					if target, ok := left.(*ast.SelectorExpr); ok && target.Sel.Name == "code" && len(n.Rhs) == len(n.Lhs) {
+						note(n.Rhs[i])
+					}
 				}
 			}
 			return true

@@ -19,6 +19,7 @@ import (
 
 // read reads the request in whichever of the two forms it comes.
 func (c *create) read(w http.ResponseWriter, r *http.Request) error {
+	c.intake.most = callerOf(r.Context()).Key.MaxUpload
 	asJSON, err := bodyKind(r)
 	if err != nil {
 		return err

@@ -25,8 +25,9 @@ type apiError struct {
 	field      string // the field of the request that is wrong, "" for none
 	message    string // for people; what is wrong with the field, and what is allowed
 	retryAfter time.Duration
-	stock      int   // the code in the dialect of jimeng-free-api, 0 for what fits the status
-	cause      error // for the log, never shown
+	limit      *limitView // the limit of the key that says so, nil for none
+	stock      int        // the code in the dialect of jimeng-free-api, 0 for what fits the status
+	cause      error      // for the log, never shown
 }
 
 func (e *apiError) Error() string {
@@ -56,7 +57,7 @@ func explain(err error) *apiError {
 		return e
 	}
 	if e, ok := asError[*auth.Refusal](err); ok {
-		return &apiError{status: e.Status, code: e.Code, message: e.Message}
+		return refused(e)
 	}
 	if e, ok := asError[*upstream.InvalidError](err); ok {
 		return invalid(e.Field, "%s", e.Message)
@@ -64,8 +65,8 @@ func explain(err error) *apiError {
 	if e, ok := asError[*auth.InvalidError](err); ok {
 		return invalid(e.Field, "%s", e.Message)
 	}
-	if e, ok := asError[*queue.QuotaError](err); ok {
-		return &apiError{status: http.StatusTooManyRequests, code: "daily_quota_exceeded", message: e.Error(), retryAfter: untilTomorrow(time.Now())}
+	if e, ok := asError[*queue.LimitError](err); ok {
+		return limitReached(e)
 	}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -95,11 +96,6 @@ func explain(err error) *apiError {
 		message: "The gateway cannot serve the request for the moment, try again."}
 }
 
-// untilTomorrow is when the day's quota begins anew: at midnight UTC.
-func untilTomorrow(now time.Time) time.Duration {
-	return now.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(now)
-}
-
 // log tells the operator of a fault that is not the client's.
 func (a *api) log(ctx context.Context, route string, e *apiError) {
 	if e.cause == nil || ctx.Err() != nil { // nobody waits for the answer any more
@@ -110,7 +106,7 @@ func (a *api) log(ctx context.Context, route string, e *apiError) {
 
 // fail writes the error in the shape of the path's dialect.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
-	e := explain(err)
+	e := explain(endedBy(r.Context(), err))
 	a.log(r.Context(), r.Method+" "+r.URL.Path, e)
 	header := w.Header()
 	for name, value := range e.header() {

@@ -28,6 +28,7 @@ const materialTypesText = "jpg, png, webp, gif, bmp, mp4, mov, m4v, mp3, wav"
 // refused leaves nothing behind.
 type intake struct {
 	api   *api
+	most  int64 // bytes of one file, as the key says; 0 for no such limit
 	total int64
 	files []*staged
 	nonce string // begins the text that stands for a file in a body that was too large to keep
@@ -61,7 +62,7 @@ func (in *intake) stage(ctx context.Context, field, declared string, r io.Reader
 	if err != nil {
 		return nil, err
 	}
-	source.kind, source.most = kind, limits.of(kind).Size
+	source.kind, source.most, source.key = kind, limits.of(kind).Size, in.most
 	pending, err := in.api.Blobs.Create(ctx, path.Join(queue.MaterialDir, queue.MaterialPrefix+rand.Text()))
 	if err != nil {
 		return nil, err
@@ -208,6 +209,7 @@ type limited struct {
 	field       string
 	kind        upstream.MediaKind
 	most        int64 // of this file, 0 for not known yet
+	key         int64 // of one file of the key, 0 for no limit
 	rest, total int64 // of all files together: what is left, and the limit
 	read        int64
 }
@@ -216,6 +218,8 @@ func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.r.Read(p)
 	l.read += int64(n)
 	switch {
+	case l.key > 0 && l.read > l.key:
+		return n, overUpload(l.field, l.key)
 	case l.most > 0 && l.read > l.most:
 		return n, &apiError{status: http.StatusRequestEntityTooLarge, code: "too_large", field: l.field,
 			message: fmt.Sprintf("must not be larger than %s, which is the limit for one %s", size(l.most), l.kind)}

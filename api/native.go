@@ -52,7 +52,7 @@ func handle[I, O any](a *api, h huma.API, op huma.Operation, f func(context.Cont
 	huma.Register(h, op, func(ctx context.Context, input *I) (*O, error) {
 		output, err := f(ctx, input)
 		if err != nil {
-			e := explain(err)
+			e := explain(endedBy(ctx, err))
 			a.log(ctx, callerOf(ctx).route, e)
 			return nil, problemOf(e)
 		}
@@ -86,7 +86,7 @@ func (c *change[T]) UnmarshalJSON(data []byte) error {
 // Schema implements [huma.SchemaProvider].
 func (c *change[T]) Schema(r huma.Registry) *huma.Schema {
 	schema := *r.Schema(reflect.TypeFor[T](), true, "")
-	schema.Nullable = schema.Type == huma.TypeInteger || schema.Type == huma.TypeString
+	schema.Nullable = schema.Type == huma.TypeInteger || schema.Type == huma.TypeNumber || schema.Type == huma.TypeString
 	return &schema
 }
 

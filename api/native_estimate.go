@@ -29,7 +29,7 @@ type assumedMaterial struct {
 }
 
 type estimateAnswer struct {
-	Valid         bool            `json:"valid" doc:"Whether a submit would take the request. The key's daily quota is no part of it."`
+	Valid         bool            `json:"valid" doc:"Whether a submit would take the request. The key's daily quota and its budgets of credits are no part of it: they are among the reasons why it would not start."`
 	Errors        []estimateError `json:"errors" nullable:"false" doc:"The fields that are wrong."`
 	Credits       *float64        `json:"credits" doc:"What the task would cost by the model's price, null when that is not known."`
 	CreditsReason *string         `json:"credits_reason" doc:"Why it is not known."`
@@ -47,6 +47,7 @@ func (*estimateAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sc
 type estimateError struct {
 	Field   string `json:"field" example:"duration"`
 	Message string `json:"message" doc:"What is wrong there, and what is allowed."`
+	Code    string `json:"code" doc:"The code that a submit would be refused with." example:"invalid_request"`
 }
 
 // estimate serves POST /api/v1/tasks/estimate. It reads the request as a create
@@ -77,7 +78,7 @@ func (a *api) estimated(ctx context.Context, c *create, err error) (*estimateAns
 	}
 	for _, fault := range c.faults {
 		e := explain(fault)
-		answer.Errors = append(answer.Errors, estimateError{e.field, e.message})
+		answer.Errors = append(answer.Errors, estimateError{e.field, e.message, e.code})
 	}
 	return answer, nil
 }

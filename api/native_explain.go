@@ -37,7 +37,7 @@ func (*explainAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sch
 
 // reasonView is one reason why a task does not run now.
 type reasonView struct {
-	Code    queue.ReasonCode `json:"code" enum:"no_session,all_busy,sessions_resting,upstream_benched,upstream_full,upstream_not_configured,gateway_concurrency,key_concurrency,others_first,start_deadline,daily_quota,starting" doc:"The reason, for programs. Codes never change."`
+	Code    queue.ReasonCode `json:"code" enum:"no_session,all_busy,sessions_resting,upstream_benched,upstream_full,upstream_not_configured,gateway_concurrency,key_concurrency,others_first,start_deadline,daily_quota,credit_budget,starting" doc:"The reason, for programs. Codes never change."`
 	Message string           `json:"message" example:"all slots of 3 sessions are taken" doc:"The reason, for people."`
 	Detail  *string          `json:"detail,omitempty" doc:"Which sessions and upstreams, and what the upstream says. Only for admins."`
 }

@@ -187,6 +187,7 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) (rows []*store.Stor
 // readFiles reads a request that is nothing but files.
 func (c *create) readFiles(w http.ResponseWriter, r *http.Request) ([]input, error) {
 	ctx := r.Context()
+	c.intake.most = callerOf(ctx).Key.MaxUpload
 	asJSON, err := bodyKind(r)
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 func (a *api) modelOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/models", "list-models", "models", "List models",
 		"What the configured upstreams can generate, and what each model takes. Where several upstreams run a model, its limits are those "+
-			"of all of them together, and a request goes to those that can serve the whole of it. What none can serve is refused before anything is paid. "+
+			"of all of them together, and a request goes to those that can serve the whole of it. What none can serve is refused before anything is paid. A key that may use some models only sees no others. "+
 			"The list may change while the gateway finds out what an upstream can do, and when the configuration is reloaded."), a.listCatalogue)
 }
 
@@ -42,7 +42,7 @@ type modelView struct {
 }
 
 func (a *api) listCatalogue(ctx context.Context, _ *struct{}) (*body[modelsAnswer], error) {
-	models := a.Queue.Models()
+	models := a.Queue.ModelsFor(callerOf(ctx).Key)
 	answer := modelsAnswer{make([]*modelView, len(models))}
 	admin := callerOf(ctx).Has(auth.PoolRead)
 	for i := range models {

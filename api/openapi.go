@@ -249,7 +249,8 @@ func codesOf(op *huma.Operation, who need, more detail) []string {
 	if who == optional {
 		return codes
 	}
-	codes = append(codes, "missing_key", "invalid_key", "disabled_key", "expired_key", "signed_out", "invalid_token", "no_role", "provider_unavailable", "cross_origin", "loopback_only")
+	codes = append(codes, "missing_key", "invalid_key", "disabled_key", "expired_key", "rotated_key", "too_many_wrong_keys", "address_not_allowed",
+		"signed_out", "invalid_token", "no_role", "provider_unavailable", "cross_origin", "loopback_only")
 	if who != anyKey {
 		codes = append(codes, "missing_scope")
 	}

@@ -46,7 +46,7 @@ var details = map[string]detail{
 	"GET /v1/artifacts/{task}/{number}": {codes: append([]string{"artifact_not_ready", "artifact_expired"}, fileCodes...), headers: fileHeaders},
 	"GET /v1/materials/{task}/{number}": {codes: fileCodes, headers: fileHeaders},
 
-	"POST /auth/key": {codes: []string{"too_large", "invalid_key", "disabled_key", "expired_key", "cross_origin", "loopback_only", "unavailable"}, headers: []string{"Set-Cookie"},
+	"POST /auth/key": {codes: []string{"too_large", "invalid_key", "disabled_key", "expired_key", "rotated_key", "too_many_wrong_keys", "address_not_allowed", "cross_origin", "loopback_only", "unavailable"}, headers: []string{"Set-Cookie"},
 		request: example(`{"key":"gw_0f6e5b1c4a7d49d38c2b9e1f7a3d5c60"}`), answer: exampleSignedIn},
 	"GET /auth/me":      {answer: exampleSignedIn},
 	"POST /auth/logout": {codes: []string{"cross_origin", "unavailable"}, headers: []string{"Set-Cookie"}, answer: signedOut{"https://id.example.com/logout?client_id=jimeng&post_logout_redirect_uri=https%3A%2F%2Fvideo.example.com%2F"}},
@@ -79,7 +79,7 @@ var details = map[string]detail{
 	"GET /api/v1/tasks/{id}/events":  {headers: eventHeaders},
 	"GET /api/v1/events":             {headers: eventHeaders},
 	"POST /api/v1/tasks/{id}/cancel": {codes: []string{"task_ended"}, answer: cancelAnswer{OK: true, Money: "stopped", Task: exampleCancelled}},
-	"POST /api/v1/tasks/{id}/retry":  {codes: []string{"task_not_ended", "daily_quota_exceeded", "idempotency_mismatch", "task_deleted"}, answer: retryAnswer{Task: exampleQueued, RetryOf: exampleID}},
+	"POST /api/v1/tasks/{id}/retry":  {codes: []string{"task_not_ended", "daily_quota_exceeded", "credit_budget_exceeded", "model_not_allowed", "idempotency_mismatch", "task_deleted"}, answer: retryAnswer{Task: exampleQueued, RetryOf: exampleID}},
 	"POST /api/v1/tasks/cancel": {request: example(`{"filter":{"status":["queued"],"model":["jimeng-video-3.0"]}}`),
 		answer: bulkAnswer{Matched: 214, Done: 213, Skipped: 1, Failures: []bulkFailure{}}},
 	"POST /api/v1/tasks/retry": {request: example(`{"filter":{"error_kind":["network"],"from":"2026-11-12"},"dry_run":true}`),
@@ -103,16 +103,17 @@ var details = map[string]detail{
 
 	"GET /api/v1/keys": {answer: keysAnswer{[]*keyView{exampleKey}}},
 	"POST /api/v1/keys": {answer: keyAnswer{withSecret(exampleKey)},
-		request: example(`{"name":"render farm","scopes":["video:create","task:read","task:cancel"],"daily_quota":200,"rate_limit":600,"metadata":{"team":"film"}}`)},
+		request: example(`{"name":"render farm","scopes":["video:create","task:read","task:cancel"],"daily_quota":200,"rate_limit":600,"networks":["192.0.2.0/24"],"credits_per_day":1000,"metadata":{"team":"film"}}`)},
 	"GET /api/v1/keys/{id}": {answer: keyAnswer{exampleKey}},
 	"PATCH /api/v1/keys/{id}": {answer: changeKeyAnswer{true, exampleKey},
 		request: example(`{"daily_quota":200,"expires_at":null}`)},
 	"DELETE /api/v1/keys/{id}":          {answer: okAnswer{true}},
-	"POST /api/v1/keys/{id}/regenerate": {answer: regenerateAnswer{exampleSecret, exampleSecret[:11]}},
+	"POST /api/v1/keys/{id}/regenerate": {answer: regenerateAnswer{exampleSecret, exampleSecret[:11], after(24 * time.Hour)}, request: example(`{"grace":86400}`)},
 }
 
 var (
-	createCodes = []string{"too_large", "too_many_files", "unsupported_media_type", "body_timeout", "daily_quota_exceeded", "disk_full",
+	createCodes = []string{"too_large", "too_many_files", "unsupported_media_type", "body_timeout", "daily_quota_exceeded", "credit_budget_exceeded",
+		"model_not_allowed", "priority_not_allowed", "disk_full",
 		"idempotency_mismatch", "task_deleted", "material_gone", "fetch_failed", "host_unresolved"}
 	waitCodes     = slices.Concat(createCodes, resultCodes)
 	createHeaders = []string{"Location", "Idempotency-Replayed"}
@@ -228,7 +229,7 @@ var exampleSession = &sessionView{
 
 var exampleKey = &keyView{
 	ID: "01K9TV8H2G4F6D8S0A1Q3W5E7R", Name: "render farm", Prefix: exampleSecret[:11], Scopes: auth.DefaultScopes, Enabled: true,
-	RateLimit: 600, DailyQuota: 200, Weight: 1, Metadata: object{json.RawMessage(`{"team":"film"}`)},
+	RateLimit: 600, DailyQuota: 200, Weight: 1, MaxPriority: 100, Models: []string{}, Networks: []string{"192.0.2.0/24"}, CreditsPerDay: 1000, Metadata: object{json.RawMessage(`{"team":"film"}`)},
 	CreatedAt: after(-720 * time.Hour), UpdatedAt: after(-720 * time.Hour), LastUsedAt: after(-time.Minute),
 }
 

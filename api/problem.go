@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/validation"
@@ -21,6 +22,10 @@ type problem struct {
 	Code   string         `json:"code" doc:"What is wrong, for programs. Codes never change." example:"invalid_request"`
 	Errors []problemField `json:"errors,omitempty" doc:"The fields that are wrong."`
 
+	Limit    string     `json:"limit,omitempty" doc:"The attribute of the key that is the reason, if one is." example:"daily_quota"`
+	Value    any        `json:"value,omitempty" doc:"What that attribute is: a number, or a list." example:"200"`
+	ResetsAt *time.Time `json:"resets_at,omitempty" doc:"When the limit is no longer in the way, if time helps." example:"2026-11-13T00:00:00Z"`
+
 	header http.Header
 }
 
@@ -33,6 +38,9 @@ const problemType = "application/problem+json"
 
 func problemOf(e *apiError) *problem {
 	p := &problem{Type: "/api/docs#" + e.code, Title: http.StatusText(e.status), Status: e.status, Detail: e.Error(), Code: e.code, header: e.header()}
+	if e.limit != nil {
+		p.Limit, p.Value, p.ResetsAt = e.limit.name, e.limit.value, e.limit.resetsAt
+	}
 	if e.field != "" {
 		p.Errors = []problemField{{e.field, e.message}}
 	}

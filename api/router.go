@@ -58,12 +58,17 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	r.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
 		c := &caller{base: r.api.base(req), route: pattern}
 		req = req.WithContext(context.WithValue(req.Context(), callerKey{}, c))
-		if err := r.api.admit(w, req, c, who); err != nil {
+		ctx, release, err := r.api.admit(w, req, c, who)
+		defer release()
+		if err != nil {
 			r.api.fail(w, req, err)
 			return
 		}
 		if actor := actorOf(req, c.Principal); actor != nil {
-			req = req.WithContext(store.WithActor(req.Context(), actor))
+			ctx = store.WithActor(ctx, actor)
+		}
+		if ctx != req.Context() {
+			req = req.WithContext(ctx)
 		}
 		// No id or name has such bytes, and PostgreSQL takes them for an error.
 		if path := req.URL.Path; !storable(path) {
@@ -129,38 +134,66 @@ func (r *router) unknown(w http.ResponseWriter, req *http.Request) {
 		message: fmt.Sprintf("%s is not possible here, allowed: %s.", req.Method, strings.Join(allowed, ", "))})
 }
 
-// admit finds out who the caller is, counts the request and checks the scope.
-func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need) error {
+// admit finds out who the caller is, counts the request and checks the scope. The
+// request goes on under the context, which ends when the caller would no longer be
+// let in; release is called at the end of the request.
+func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need) (ctx context.Context, release func(), err error) {
+	ctx, release = r.Context(), func() {}
 	if who == public {
-		return nil
+		return ctx, release, nil
 	}
+	age := a.Auth.Keyring().Age()
 	principal, err := a.Auth.Authenticate(r)
 	if err != nil {
 		if _, refused := asError[*auth.Refusal](err); refused && who == optional {
-			return nil
+			return ctx, release, nil
 		}
-		return err
+		return ctx, release, err
 	}
 	c.Principal = principal
 	if err := takeOne(w.Header(), a.Auth.Keyring().Take(principal)); err != nil {
-		return err
+		return ctx, release, err
 	}
-	if who != optional && who != anyKey && !principal.Has(string(who)) {
-		return missingScope(string(who))
+	if err := permit(principal, who); err != nil {
+		return ctx, release, err
 	}
-	return nil
+	ctx, release = a.guard(w, r, age, principal, who)
+	return ctx, release, nil
+}
+
+// permit checks the scope.
+func permit(p *auth.Principal, who need) error {
+	if who == optional || who == anyKey || p.Has(string(who)) {
+		return nil
+	}
+	return missingScope(string(who))
 }
 
 func missingScope(scope string) error {
-	return &apiError{status: http.StatusForbidden, code: "missing_scope", message: fmt.Sprintf("The key lacks the scope %q.", scope)}
+	return &auth.Refusal{Status: http.StatusForbidden, Code: "missing_scope", Message: fmt.Sprintf("The key lacks the scope %q.", scope)}
 }
 
 // needAdmin is for what an operation does for admins only.
-func needAdmin(c *caller) error {
-	if !c.Has(auth.Admin) {
-		return missingScope(auth.Admin)
+func needAdmin(c *caller) error { return permit(c.Principal, mayAdmin) }
+
+// guard ends the request when its caller may no longer send it, or would see other
+// tasks. Whoever reads the body then learns of it at once, too.
+func (a *api) guard(w http.ResponseWriter, r *http.Request, age uint64, p *auth.Principal, who need) (context.Context, func()) {
+	ctx, release := a.Auth.Guard(r, age, p, func(now *auth.Principal) error {
+		if now.Owner() != p.Owner() {
+			return permit(now, need(auth.EveryTask))
+		}
+		return permit(now, who)
+	})
+	stop := context.AfterFunc(ctx, func() {
+		if endedBy(ctx, nil) != nil {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+		}
+	})
+	return ctx, func() {
+		stop()
+		release()
 	}
-	return nil
 }
 
 // actorOf is who the audit log names for the request's changes: people and admins.
@@ -188,8 +221,7 @@ func takeOne(header http.Header, rate auth.Rate) error {
 		return nil
 	}
 	header.Set("X-RateLimit-Reset", seconds(rate.Reset))
-	return &apiError{status: http.StatusTooManyRequests, code: "rate_limited", retryAfter: rate.Reset,
-		message: fmt.Sprintf("The key may send %d requests a minute; the next one is possible in %s seconds.", rate.Limit, seconds(rate.Reset))}
+	return tooMany(rate)
 }
 
 // seconds rounds up, so that whoever waits that long has waited long enough.

@@ -1,6 +1,9 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // stockError is an error of the jimeng-free-api dialect, with OpenAI's shape
 // inside for the clients that look there. The status is a real one; the upstream
@@ -17,6 +20,10 @@ type openAIError struct {
 	Type    string  `json:"type" doc:"The kind of error, as OpenAI names them."`
 	Param   *string `json:"param" doc:"The field that is wrong."`
 	Code    string  `json:"code" doc:"What is wrong, for programs. Codes never change."`
+
+	Limit    string     `json:"limit,omitempty" doc:"The attribute of the key that is the reason, if one is."`
+	Value    any        `json:"value,omitempty" doc:"What that attribute is: a number, or a list."`
+	ResetsAt *time.Time `json:"resets_at,omitempty" doc:"When the limit is no longer in the way, if time helps."`
 }
 
 // The codes of jimeng-free-api-all that clients know.
@@ -35,8 +42,11 @@ func stockErrorOf(e *apiError) *stockError {
 	if e.field != "" {
 		answer.Error.Param = &e.field
 	}
+	if e.limit != nil {
+		answer.Error.Limit, answer.Error.Value, answer.Error.ResetsAt = e.limit.name, e.limit.value, e.limit.resetsAt
+	}
 	switch {
-	case e.code == "daily_quota_exceeded":
+	case e.code == "daily_quota_exceeded", e.code == "credit_budget_exceeded":
 		answer.Code, answer.Error.Type = stockCredits, "insufficient_quota"
 	case e.status == http.StatusTooManyRequests:
 		answer.Code, answer.Error.Type = stockRequest, "rate_limit_error"

@@ -19,9 +19,9 @@ type modelItem struct {
 }
 
 // listModels serves GET /v1/models.
-func (a *api) listModels(w http.ResponseWriter, _ *http.Request) {
+func (a *api) listModels(w http.ResponseWriter, r *http.Request) {
 	list := modelList{Object: "list", Data: []modelItem{}}
-	for _, model := range a.Queue.Models() {
+	for _, model := range a.Queue.ModelsFor(callerOf(r.Context()).Key) {
 		list.Data = append(list.Data, modelItem{model.Model, "model", "jimeng-gateway"})
 	}
 	writeJSON(w, http.StatusOK, list)

@@ -44,6 +44,9 @@ func (a *api) strict(ctx huma.Context, next func(huma.Context)) {
 	if body := op.RequestBody; err == nil && body != nil && body.Content["application/json"] != nil {
 		err = strictBody(w, r, body.Required)
 	}
+	if err == nil {
+		err = r.Context().Err() // a long body, and the caller's time is over
+	}
 	if err != nil {
 		a.fail(w, r, err)
 		return

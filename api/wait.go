@@ -143,7 +143,7 @@ func (a *api) answerBase64(w http.ResponseWriter, r *http.Request, task *store.T
 			return
 		}
 		defer file.Close()
-		files[n] = file
+		files[n] = whileAllowed{r.Context(), file}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusOK)
@@ -152,6 +152,19 @@ func (a *api) answerBase64(w http.ResponseWriter, r *http.Request, task *store.T
 		// the answer is not whole.
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// whileAllowed is a file as long as its reader may have it.
+type whileAllowed struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (f whileAllowed) Read(p []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return f.Reader.Read(p)
 }
 
 func writeBase64(w io.Writer, task *store.Task, files []io.Reader) error {

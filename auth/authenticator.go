@@ -1,10 +1,11 @@
 package auth
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,10 @@ type Principal struct {
 	// SignIn is the id of the browser's sign-in, "" for a request that carries a
 	// key or a token itself.
 	SignIn string
+	// Until is when it ends by itself, in Unix milliseconds, 0 for never.
+	Until int64
+
+	rotated int64 // until when the secret works that the key had before, 0 for the present one
 }
 
 // Has reports whether the principal holds the scope.
@@ -50,23 +55,33 @@ type Refusal struct {
 	Status  int    // 4xx, or 503 while the OpenID provider does not answer
 	Code    string // stable, for programs
 	Message string
+
+	Limit      string        // the attribute of the key that says so, "" for none
+	Value      any           // of the attribute
+	RetryAfter time.Duration // 0 when time does not help
 }
 
 func (r *Refusal) Error() string { return r.Message }
 
+func refuse(status int, code, message string) *Refusal {
+	return &Refusal{Status: status, Code: code, Message: message}
+}
+
 var (
-	errNoKey    = &Refusal{http.StatusUnauthorized, "missing_key", "An API key is needed: send it as \"Authorization: Bearer gw_…\"."}
-	errWrongKey = &Refusal{http.StatusUnauthorized, "invalid_key", "The API key is not valid."}
-	errDisabled = &Refusal{http.StatusUnauthorized, "disabled_key", "The API key is disabled."}
-	errExpired  = &Refusal{http.StatusUnauthorized, "expired_key", "The API key has expired."}
-	errCookie   = &Refusal{http.StatusUnauthorized, "signed_out", "The sign-in is over, sign in again."}
-	errNoRole   = &Refusal{http.StatusForbidden, "no_role", "You are known, but have no role here. Ask an admin of the gateway or of the sign-in provider."}
-	errToken    = &Refusal{http.StatusUnauthorized, "invalid_token", "The access token is not valid here, or has expired."}
-	errNoOIDC   = &Refusal{http.StatusNotFound, "no_single_sign_on", "Single sign-on is not configured. Sign in with an API key."}
-	errProvider = &Refusal{http.StatusServiceUnavailable, "provider_unavailable", "The sign-in provider does not answer. Try again in a moment, or sign in with an API key."}
-	errOrigin   = &Refusal{http.StatusForbidden, "cross_origin", "The request comes from a page of another origin. Use an API key instead of the browser's session."}
-	errLoopback = &Refusal{http.StatusForbidden, "loopback_only", "Authentication is off, so only direct connections from this machine to localhost are served. " +
-		"Switch authentication on, or allow everybody explicitly in the gateway's configuration."}
+	errNoKey     = refuse(http.StatusUnauthorized, "missing_key", "An API key is needed: send it as \"Authorization: Bearer gw_…\".")
+	errWrongKey  = refuse(http.StatusUnauthorized, "invalid_key", "The API key is not valid.")
+	errMalformed = refuse(http.StatusUnauthorized, "invalid_key", "This is no API key: one is gw_ and 32 of the characters 0-9 and a-f, with nothing before, between or after.")
+	errDisabled  = refuse(http.StatusUnauthorized, "disabled_key", "The API key is disabled.")
+	errExpired   = refuse(http.StatusUnauthorized, "expired_key", "The API key has expired.")
+	errRotated   = refuse(http.StatusUnauthorized, "rotated_key", "The API key has got a new secret, and the time of this one is over.")
+	errCookie    = refuse(http.StatusUnauthorized, "signed_out", "The sign-in is over, sign in again.")
+	errNoRole    = refuse(http.StatusForbidden, "no_role", "You are known, but have no role here. Ask an admin of the gateway or of the sign-in provider.")
+	errToken     = refuse(http.StatusUnauthorized, "invalid_token", "The access token is not valid here, or has expired.")
+	errNoOIDC    = refuse(http.StatusNotFound, "no_single_sign_on", "Single sign-on is not configured. Sign in with an API key.")
+	errProvider  = refuse(http.StatusServiceUnavailable, "provider_unavailable", "The sign-in provider does not answer. Try again in a moment, or sign in with an API key.")
+	errOrigin    = refuse(http.StatusForbidden, "cross_origin", "The request comes from a page of another origin. Use an API key instead of the browser's session.")
+	errLoopback  = refuse(http.StatusForbidden, "loopback_only", "Authentication is off, so only direct connections from this machine to localhost are served. "+
+		"Switch authentication on, or allow everybody explicitly in the gateway's configuration.")
 )
 
 // Config is the part of a configuration that says who is let in.
@@ -117,6 +132,9 @@ func New(c Config) *Authenticator {
 		if len(c.AdminToken) < 16 {
 			c.Logger.Warn("the admin token is short enough to be guessed, use at least 16 random characters")
 		}
+		if len(c.AdminToken) > maxSecret {
+			c.Logger.Warn("the admin token is too long to be used", zap.Int("bytes", len(c.AdminToken)), zap.Int("most", maxSecret))
+		}
 	}
 	if !c.Enabled {
 		c.Logger.Warn("authentication is off: whoever reaches the gateway is an admin", zap.Bool("beyond_this_machine", c.Insecure))
@@ -144,7 +162,29 @@ func (a *Authenticator) Keyring() *Keyring { return a.keyring }
 // own pages if they change something; a key in a header needs no such check,
 // because a foreign page cannot know it. A request that [AsAdmin] has marked is
 // asked for nothing.
+//
+// Whoever sends many wrong keys is told to wait. A right one always works.
 func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
+	p, err := a.identify(r)
+	return p, a.slowed(r, err)
+}
+
+// slowed counts a wrong key and makes the error that its sender gets.
+func (a *Authenticator) slowed(r *http.Request, err error) error {
+	if err != errWrongKey && err != errMalformed {
+		return err
+	}
+	wait := a.keyring.wrong.count(ClientOf(r).Address)
+	if wait == 0 {
+		return err
+	}
+	return &Refusal{Status: http.StatusTooManyRequests, Code: "too_many_wrong_keys", RetryAfter: wait,
+		Message: fmt.Sprintf("The API key is not valid, and this address has sent %d such keys; the next try is possible in %d seconds.",
+			wrongBurst, int((wait+time.Second-1)/time.Second))}
+}
+
+// identify is Authenticate without a memory of wrong keys.
+func (a *Authenticator) identify(r *http.Request) (*Principal, error) {
 	if p, ok := r.Context().Value(insideKey{}).(*Principal); ok {
 		return p, nil
 	}
@@ -166,7 +206,7 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
 		if a.oidc != nil && a.oidc.takesBearer(token) {
 			return a.byAccessToken(r.Context(), token)
 		}
-		return a.bySecret(r.Context(), token)
+		return a.bySecret(r, token)
 	}
 	in, err := a.signIns.find(r.Context(), cookieOf(r, sessionCookie))
 	if err != nil {
@@ -180,17 +220,17 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
 	if in.Issuer != "" {
 		return a.byPerson(r.Context(), in)
 	}
-	return a.byKey(r.Context(), in)
+	return a.byKey(r, in)
 }
 
 // byKey is who signed in with a key, as long as that key would.
-func (a *Authenticator) byKey(ctx context.Context, in *store.SignIn) (*Principal, error) {
+func (a *Authenticator) byKey(r *http.Request, in *store.SignIn) (*Principal, error) {
 	sum, err := parseHash(in.KeyHash)
 	if err != nil {
 		return nil, errCookie
 	}
-	p, err := a.byHash(ctx, sum)
-	if err == errWrongKey { // deleted, or replaced by a new one
+	p, err := a.byHash(r, sum)
+	if err == errWrongKey || err == errRotated { // deleted, or replaced by a new one
 		return nil, errCookie
 	} else if err != nil {
 		return nil, err
@@ -200,30 +240,68 @@ func (a *Authenticator) byKey(ctx context.Context, in *store.SignIn) (*Principal
 	return &signedIn, nil
 }
 
-func (a *Authenticator) bySecret(ctx context.Context, secret string) (*Principal, error) {
-	sum := hash(sha256.Sum256([]byte(secret)))
-	if !a.isAdmin(sum) && !wellFormed(secret) {
-		return nil, errWrongKey
+// maxSecret is the longest that an admin token can be, in bytes; nothing longer is
+// worth hashing.
+const maxSecret = 1024
+
+// bySecret looks every possible key up. An admin token may be short enough to be
+// guessed, so what may be a guess at it is not compared after too many of them.
+func (a *Authenticator) bySecret(r *http.Request, secret string) (*Principal, error) {
+	if !wellFormed(secret) {
+		if a.admin == nil || len(secret) > maxSecret || a.keyring.wrong.spent(ClientOf(r).Address) || !a.isAdmin(sha256.Sum256([]byte(secret))) {
+			return nil, errMalformed
+		}
+		return a.admin, nil
 	}
-	return a.byHash(ctx, sum)
+	return a.byHash(r, sha256.Sum256([]byte(secret)))
 }
 
-func (a *Authenticator) byHash(ctx context.Context, sum hash) (*Principal, error) {
+func (a *Authenticator) byHash(r *http.Request, sum hash) (*Principal, error) {
 	if a.isAdmin(sum) {
 		return a.admin, nil
 	}
-	p, err := a.keyring.find(ctx, sum)
-	switch {
-	case err != nil:
+	p, err := a.keyring.find(r.Context(), sum)
+	if err != nil {
 		return nil, err
-	case p == nil:
+	}
+	if p == nil {
 		return nil, errWrongKey
+	}
+	// Before anything else is said of the key: it may be stolen.
+	if err := checkAddress(p.Key.Networks, r); err != nil {
+		return nil, err
+	}
+	now := time.Now().UnixMilli()
+	switch {
 	case !p.Key.Enabled:
 		return nil, errDisabled
-	case expired(p.Key, time.Now()):
+	case p.Key.ExpiresAt != 0 && now >= p.Key.ExpiresAt:
 		return nil, errExpired
+	case p.rotated != 0 && now >= p.rotated:
+		return nil, errRotated
 	}
 	return p, nil
+}
+
+// checkAddress refuses a request from outside the networks, of which none means
+// all.
+func checkAddress(networks []netip.Prefix, r *http.Request) error {
+	if len(networks) == 0 {
+		return nil
+	}
+	address := ClientOf(r).Address
+	for _, network := range networks {
+		if network.Contains(address) {
+			return nil
+		}
+	}
+	from := "an unknown address"
+	if address.IsValid() {
+		from = address.String()
+	}
+	list := NetworkTexts(networks)
+	return &Refusal{Status: http.StatusForbidden, Code: "address_not_allowed", Limit: "networks", Value: list,
+		Message: fmt.Sprintf("The key must not be used from %s, only from %s.", from, strings.Join(list, ", "))}
 }
 
 func (a *Authenticator) isAdmin(sum hash) bool {

@@ -73,9 +73,9 @@ func (a *Authenticator) SignIn(w http.ResponseWriter, r *http.Request, secret st
 	if a.origin.Check(r) != nil {
 		return nil, errOrigin
 	}
-	p, err := a.bySecret(r.Context(), secret)
+	p, err := a.bySecret(r, secret)
 	if err != nil {
-		return nil, err
+		return nil, a.slowed(r, err)
 	}
 	in := &store.SignIn{OwnerID: p.Key.ID, KeyHash: Hash(secret)}
 	if err := a.admit(w, r, in, nil, p.Name, signInLifetime); err != nil {

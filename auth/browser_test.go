@@ -143,7 +143,7 @@ func TestSignInEndsWithKey(t *testing.T) {
 	if _, err := b.store.UpdateKey(t.Context(), key.ID, func(k *store.Key) error { k.Hash = newHash; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	b.Keyring().Invalidate(key.Hash)
+	b.Keyring().Invalidate()
 	if _, err := b.Authenticate(withCookie("GET", cookie)); refusedWith(err) != "signed_out" {
 		t.Errorf("got %v, want signed_out", err)
 	}

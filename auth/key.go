@@ -8,9 +8,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -93,6 +93,13 @@ const (
 	maxWeight   = 1000
 	maxMetadata = 16 << 10
 
+	maxPriority = 100
+	maxModels   = 100
+	maxModel    = 100 // bytes
+	maxNetworks = 100
+	maxUpload   = 1 << 40           // bytes
+	maxCredits  = 1_000_000_000_000 // thousandths
+
 	maxWait      = 4 * 60 * 60          // seconds
 	maxRetention = 10 * 365 * 24 * 3600 // seconds
 )
@@ -121,19 +128,32 @@ func CheckKey(k *store.Key) error {
 	}
 	for _, limit := range []struct {
 		field    string
-		value    int
-		min, max int
+		value    int64
+		min, max int64
 	}{
-		{"rate_limit", k.RateLimit, 0, maxLimit},
-		{"daily_quota", k.DailyQuota, 0, maxLimit},
-		{"concurrency", k.Concurrency, 0, maxLimit},
-		{"weight", k.Weight, 1, maxWeight},
-		{"wait", k.Wait, 0, maxWait},
-		{"retention", k.Retention, 0, maxRetention},
+		{"rate_limit", int64(k.RateLimit), 0, maxLimit},
+		{"daily_quota", int64(k.DailyQuota), 0, maxLimit},
+		{"concurrency", int64(k.Concurrency), 0, maxLimit},
+		{"weight", int64(k.Weight), 1, maxWeight},
+		{"wait", int64(k.Wait), 0, maxWait},
+		{"retention", int64(k.Retention), 0, maxRetention},
+		{"max_priority", int64(k.MaxPriority), -maxPriority, maxPriority},
+		{"max_upload", k.MaxUpload, 0, maxUpload},
 	} {
 		if limit.value < limit.min || limit.value > limit.max {
 			return &InvalidError{limit.field, fmt.Sprintf("must be between %d and %d", limit.min, limit.max)}
 		}
+	}
+	for field, credits := range map[string]int64{"credits_per_day": k.CreditsPerDay, "credits_per_month": k.CreditsPerMonth} {
+		if credits < 0 || credits > maxCredits {
+			return &InvalidError{field, fmt.Sprintf("must be between 0 and %d", maxCredits/1000)}
+		}
+	}
+	if err := checkModels(k.Models); err != nil {
+		return err
+	}
+	if len(k.Networks) > maxNetworks {
+		return &InvalidError{"networks", fmt.Sprintf("has %d entries, at most %d are allowed", len(k.Networks), maxNetworks)}
 	}
 	if len(k.Metadata) > maxMetadata {
 		return &InvalidError{"metadata", fmt.Sprintf("has %d bytes, at most %d are allowed", len(k.Metadata), maxMetadata)}
@@ -144,12 +164,59 @@ func CheckKey(k *store.Key) error {
 	return nil
 }
 
+// checkModels takes names that no model has now: the catalogue changes.
+func checkModels(models []string) error {
+	if len(models) > maxModels {
+		return &InvalidError{"models", fmt.Sprintf("has %d entries, at most %d are allowed", len(models), maxModels)}
+	}
+	for i, model := range models {
+		if model == "" || len(model) > maxModel || !utf8.ValidString(model) || strings.ContainsFunc(model, unprintable) {
+			return &InvalidError{"models", "must be ids or aliases of models"}
+		}
+		if slices.Contains(models[:i], model) {
+			return &InvalidError{"models", fmt.Sprintf("%q is named twice", model)}
+		}
+	}
+	return nil
+}
+
+// ParseNetworks reads networks in CIDR notation and single addresses. The error is
+// an [*InvalidError].
+func ParseNetworks(texts []string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, text := range texts {
+		network, err := netip.ParsePrefix(text)
+		if address, single := netip.ParseAddr(text); single == nil && address.Zone() == "" {
+			address = address.Unmap()
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		switch {
+		case err != nil:
+			return nil, &InvalidError{"networks", fmt.Sprintf("%q is neither an address nor a network, as 192.0.2.7 and 2001:db8::/32 are", text)}
+		case network.Addr().Is4In6():
+			return nil, &InvalidError{"networks", fmt.Sprintf("%q is a network of IPv4 in disguise, write it as one of IPv4", text)}
+		case network != network.Masked():
+			return nil, &InvalidError{"networks", fmt.Sprintf("%q is an address within a network; the network is %s", text, network.Masked())}
+		case slices.Contains(networks, network):
+			return nil, &InvalidError{"networks", fmt.Sprintf("%q is named twice", text)}
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
+}
+
+// NetworkTexts is what [ParseNetworks] reads.
+func NetworkTexts(networks []netip.Prefix) []string {
+	texts := make([]string, len(networks))
+	for i, network := range networks {
+		if texts[i] = network.String(); network.IsSingleIP() {
+			texts[i] = network.Addr().String()
+		}
+	}
+	return texts
+}
+
 // unprintable finds what could forge a line of a log or turn a text around.
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)
-}
-
-// expired reports whether the key's time is over.
-func expired(k *store.Key, now time.Time) bool {
-	return k.ExpiresAt != 0 && now.UnixMilli() >= k.ExpiresAt
 }

@@ -140,7 +140,7 @@ const (
 	SignInInternal    = "unavailable" // the gateway's database does not answer
 )
 
-func refuse(code, format string, args ...any) *refusedSignIn {
+func refuseSignIn(code, format string, args ...any) *refusedSignIn {
 	return &refusedSignIn{code, fmt.Errorf(format, args...)}
 }
 
@@ -167,36 +167,36 @@ func (a *Authenticator) finish(w http.ResponseWriter, r *http.Request, sealed st
 	o, query := a.oidc, r.URL.Query()
 	var b begun
 	if raw, err := base64.RawURLEncoding.DecodeString(sealed); err != nil || sealed == "" || a.signIns.open(sealedBegin, raw, &b) != nil {
-		return nil, refuse(SignInState, "the browser has begun no sign-in here")
+		return nil, refuseSignIn(SignInState, "the browser has begun no sign-in here")
 	}
 	if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(b.State)) != 1 {
-		return nil, refuse(SignInState, "the state is not the one of this browser")
+		return nil, refuseSignIn(SignInState, "the state is not the one of this browser")
 	}
 	if time.Now().UnixMilli() > b.Until {
-		return nil, refuse(SignInState, "the sign-in was begun more than %s ago", beginTTL)
+		return nil, refuseSignIn(SignInState, "the sign-in was begun more than %s ago", beginTTL)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*providerTimeout)
 	defer cancel()
 	switch err := a.signIns.store.TakeOnce(ctx, Hash("state "+b.State), b.Until+1); {
 	case errors.Is(err, store.ErrConflict):
-		return nil, refuse(SignInReplayed, "the state was used before")
+		return nil, refuseSignIn(SignInReplayed, "the state was used before")
 	case err != nil:
-		return nil, refuse(SignInInternal, "%w", err)
+		return nil, refuseSignIn(SignInInternal, "%w", err)
 	}
 	p, err := o.provider(ctx)
 	if err != nil {
-		return nil, refuse(SignInUnavailable, "%w", err)
+		return nil, refuseSignIn(SignInUnavailable, "%w", err)
 	}
 	// Says who answers, so that one provider's answer is no other's (RFC 9207).
 	if issuer := query.Get("iss"); issuer != o.config.Issuer && (p.NamesItself || query.Has("iss")) {
-		return nil, refuse(SignInToken, "the answer is of another issuer, %q", brief(issuer))
+		return nil, refuseSignIn(SignInToken, "the answer is of another issuer, %q", brief(issuer))
 	}
 	if fault := query.Get("error"); fault != "" {
 		code := SignInRefused
 		if fault == "access_denied" {
 			code = SignInDenied
 		}
-		return nil, refuse(code, "the provider says %q: %q", brief(fault), brief(query.Get("error_description")))
+		return nil, refuseSignIn(code, "the provider says %q: %q", brief(fault), brief(query.Get("error_description")))
 	}
 	in, person, refused := o.redeem(ctx, p, query.Get("code"), &b)
 	if refused != nil {
@@ -207,7 +207,7 @@ func (a *Authenticator) finish(w http.ResponseWriter, r *http.Request, sealed st
 		lifetime = signInLifetime
 	}
 	if err := a.admit(w, r, &in.SignIn, person, person.Name, lifetime); err != nil {
-		return nil, refuse(SignInInternal, "%w", err)
+		return nil, refuseSignIn(SignInInternal, "%w", err)
 	}
 	return &b, nil
 }
@@ -221,33 +221,33 @@ type redeemed struct {
 // redeem turns the code into who it is.
 func (o *OIDC) redeem(ctx context.Context, p *provider, code string, b *begun) (*redeemed, *store.Person, *refusedSignIn) {
 	if code == "" || len(code) > maxCode {
-		return nil, nil, refuse(SignInRefused, "the provider's answer has no code")
+		return nil, nil, refuseSignIn(SignInRefused, "the provider's answer has no code")
 	}
 	oauth := p.oauth
 	oauth.RedirectURL = b.RedirectURL
 	token, err := oauth.Exchange(o.context(ctx), code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
 		if _, answered := errors.AsType[*oauth2.RetrieveError](err); answered {
-			return nil, nil, refuse(SignInRefused, "the code was not taken: %w", err)
+			return nil, nil, refuseSignIn(SignInRefused, "the code was not taken: %w", err)
 		}
-		return nil, nil, refuse(SignInUnavailable, "redeem the code: %w", err)
+		return nil, nil, refuseSignIn(SignInUnavailable, "redeem the code: %w", err)
 	}
 	id, raw, err := o.idToken(ctx, p, token)
 	switch {
 	case err != nil:
-		return nil, nil, refuse(SignInToken, "%w", err)
+		return nil, nil, refuseSignIn(SignInToken, "%w", err)
 	case id == nil:
-		return nil, nil, refuse(SignInToken, "the provider gave no ID token")
+		return nil, nil, refuseSignIn(SignInToken, "the provider gave no ID token")
 	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(b.Nonce)) != 1:
-		return nil, nil, refuse(SignInToken, "the nonce is not the one of this sign-in")
+		return nil, nil, refuseSignIn(SignInToken, "the nonce is not the one of this sign-in")
 	}
 	claims, err := o.claims(ctx, p, id.Subject, id, token)
 	if err != nil {
-		return nil, nil, refuse(SignInUnavailable, "%w", err)
+		return nil, nil, refuseSignIn(SignInUnavailable, "%w", err)
 	}
 	person, why := o.personOf(id.Subject, claims)
 	if person.Role == "" {
-		return nil, nil, refuse(SignInNoRole, "%s has no role: %s", person.ID, why)
+		return nil, nil, refuseSignIn(SignInNoRole, "%s has no role: %s", person.ID, why)
 	}
 	in := &redeemed{refreshes: token.RefreshToken != ""}
 	in.OwnerID, in.SID = person.ID, textOf(claims, "sid")

@@ -49,7 +49,7 @@ func (o *OIDC) endSession(ctx context.Context, in *store.SignIn, home string) st
 }
 
 // errLogout is all that a provider, or whoever poses as one, is told.
-var errLogout = &Refusal{http.StatusBadRequest, "invalid_logout_token", "The logout token is not valid here, or was used before."}
+var errLogout = refuse(http.StatusBadRequest, "invalid_logout_token", "The logout token is not valid here, or was used before.")
 
 // ProviderSignOut ends the sign-ins that the provider says are over, by OpenID
 // Connect Back-Channel Logout 1.0.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,7 +21,7 @@ type Estimate struct {
 }
 
 // Estimate checks a task as [Queue.Submit] does, with the same errors but for
-// [*QuotaError], and says when it would start. Nothing is stored.
+// those of quotas and budgets, and says when it would start. Nothing is stored.
 func (q *Queue) Estimate(ctx context.Context, n *NewTask) (*Estimate, error) {
 	task, err := q.plan(n)
 	if err != nil {
@@ -46,16 +47,16 @@ func (q *Queue) Estimate(ctx context.Context, n *NewTask) (*Estimate, error) {
 			e.WhyNotSooner = append(e.WhyNotSooner, r)
 		}
 	}
-	if n.Key.DailyQuota > 0 {
-		_, used, err := q.store.Today(ctx, n.Key.ID)
-		if err != nil {
-			return nil, err
+	err = q.wouldAdmit(ctx, n.Key, task)
+	if limit, ok := errors.AsType[*LimitError](err); ok {
+		code := DailyQuota
+		if limit.Limit != "daily_quota" {
+			code = CreditBudget
 		}
-		if used >= int64(n.Key.DailyQuota) {
-			reason := (&QuotaError{n.Key.DailyQuota}).Error()
-			e.WhyNotSooner = append([]Reason{{Code: DailyQuota, Message: reason}}, e.WhyNotSooner...)
-			e.ETA = &ETA{Samples: e.ETA.Samples, Reason: reason}
-		}
+		e.WhyNotSooner = append([]Reason{{Code: code, Message: limit.Message}}, e.WhyNotSooner...)
+		e.ETA = &ETA{Samples: e.ETA.Samples, Reason: limit.Message}
+	} else if err != nil {
+		return nil, err
 	}
 	e.Credits, e.CreditsReason = credits(q.Model(task.Model), task)
 	return e, nil

@@ -24,6 +24,7 @@ const (
 	OthersFirst     ReasonCode = "others_first"
 	PastDeadline    ReasonCode = "start_deadline"
 	DailyQuota      ReasonCode = "daily_quota"
+	CreditBudget    ReasonCode = "credit_budget"
 	Starting        ReasonCode = "starting"
 )
 

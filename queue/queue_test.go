@@ -204,7 +204,7 @@ func TestDailyQuotaIsExact(t *testing.T) {
 				_, err := h.queue.Submit(t.Context(), n)
 				mu.Lock()
 				defer mu.Unlock()
-				if _, ok := errors.AsType[*queue.QuotaError](err); ok {
+				if _, ok := errors.AsType[*queue.LimitError](err); ok {
 					refused++
 				} else if err == nil {
 					taken++

@@ -25,13 +25,6 @@ var (
 	ErrRetried = errors.New("the task has been sent again before")
 )
 
-// QuotaError is returned when a key has created all the tasks of its day.
-type QuotaError struct{ Limit int }
-
-func (e *QuotaError) Error() string {
-	return fmt.Sprintf("the key may create %d tasks a day and has done so; the day ends at 00:00 UTC", e.Limit)
-}
-
 // NewTask is what a client asks for.
 type NewTask struct {
 	Key           *store.Key
@@ -57,14 +50,14 @@ type NewTask struct {
 }
 
 // Check returns an [*upstream.InvalidError] if no configured upstream can serve
-// the task.
+// the task, and a [*LimitError] if its key may not have it.
 func (q *Queue) Check(n *NewTask) error {
 	_, err := q.plan(n)
 	return err
 }
 
 // Submit stores a task; when it returns, the task is on disk. It returns an
-// [*upstream.InvalidError], a [*QuotaError] or [store.ErrOtherRequest] if the
+// [*upstream.InvalidError], a [*LimitError] or [store.ErrOtherRequest] if the
 // task cannot be taken. A task that an earlier request has made is Replayed, or
 // [ErrDeleted] if it is not there any more.
 func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
@@ -72,7 +65,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.Key.DailyQuota == 0 && n.IdempotencyKey == "" && !n.firstOnly {
+	if !counted(n.Key) && n.IdempotencyKey == "" && !n.firstOnly {
 		if err := q.store.InsertTask(ctx, task); err != nil {
 			return nil, err
 		}
@@ -90,14 +83,8 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 				return cmp.Or(err, ErrRetried)
 			}
 		}
-		if n.Key.DailyQuota > 0 {
-			used, err := tx.TasksToday(n.Key.ID)
-			if err != nil {
-				return err
-			}
-			if used >= int64(n.Key.DailyQuota) {
-				return &QuotaError{n.Key.DailyQuota}
-			}
+		if err := admits(tx, n.Key, task); err != nil {
+			return err
 		}
 		return tx.InsertTask(task)
 	})
@@ -156,9 +143,13 @@ func (q *Queue) plan(n *NewTask) (*store.Task, error) {
 		Deadline:   time.Now().Add(atMost(n.Deadline, settings.Deadline)).UnixMilli(),
 	}
 	task.StartDeadline = min(time.Now().Add(atMost(n.StartDeadline, settings.StartDeadline)).UnixMilli(), task.Deadline)
-	entry := q.catalogue().entries[n.Model]
+	catalogue := q.catalogue()
+	entry := catalogue.entries[n.Model]
 	if entry == nil || entry.Kind != n.Kind {
 		return nil, q.unknownModel(n)
+	}
+	if err := catalogue.allow(n.Key, task, entry); err != nil {
+		return nil, err
 	}
 	task.Duration = cmp.Or(task.Duration, entry.DefaultDuration)
 	task.Ratio = cmp.Or(task.Ratio, entry.ratio)
@@ -167,13 +158,14 @@ func (q *Queue) plan(n *NewTask) (*store.Task, error) {
 	if task.Route, err = entry.route(request(task)); err != nil {
 		return nil, err
 	}
+	task.Credits = cost(&entry.Model, task)
 	return task, nil
 }
 
 // unknownModel tells which models there are.
 func (q *Queue) unknownModel(n *NewTask) error {
 	var names []string
-	for _, m := range q.Models() {
+	for _, m := range q.ModelsFor(n.Key) {
 		if m.Kind == n.Kind {
 			names = append(names, m.ID)
 		}
@@ -236,9 +228,13 @@ func (q *Queue) again(ctx context.Context, keyID, id string) (*NewTask, error) {
 	if err != nil {
 		return nil, err
 	}
+	priority := old.Priority
+	if !key.Implicit { // it may have been lowered since
+		priority = min(priority, key.MaxPriority)
+	}
 	return &NewTask{
 		Key: key, Kind: upstream.MediaKind(old.Kind), Model: old.Model, Prompt: old.Prompt, Ratio: old.Ratio,
-		Resolution: old.Resolution, Duration: old.Duration, Priority: old.Priority, Materials: old.Materials, Options: old.Options, retryOf: old.ID,
+		Resolution: old.Resolution, Duration: old.Duration, Priority: priority, Materials: old.Materials, Options: old.Options, retryOf: old.ID,
 		StartDeadline: time.Duration(old.StartDeadline-old.CreatedAt) * time.Millisecond,
 		Deadline:      time.Duration(old.Deadline-old.CreatedAt) * time.Millisecond,
 	}, nil

@@ -34,6 +34,7 @@ type Task struct {
 	Resolution string
 	Priority   int // higher goes first within a key
 	RetryOf    string
+	Credits    int64          // what it costs by the catalogue, in thousandths, 0 when nobody knows
 	Options    map[string]any // further parameters of the upstream, as JSON has them
 
 	Upstream  string

@@ -24,7 +24,7 @@ func (t *Tx) insertTasks(tasks []*Task) error {
 		}
 		task.Status, task.CreatedAt, task.UpdatedAt = Queued, t.Now, t.Now
 		args = append(args, task.ID, task.KeyID, task.Kind, task.Model, task.Route, task.Prompt, task.Duration, task.Ratio,
-			task.Resolution, task.Priority, task.RetryOf, materials, options, t.Now, t.Now, task.StartDeadline, task.Deadline)
+			task.Resolution, task.Priority, task.RetryOf, materials, options, t.Now, t.Now, task.StartDeadline, task.Deadline, task.Credits)
 	}
 	if err := t.insertRows(taskRows, args); err != nil {
 		return fmt.Errorf("insert task: %w", err)
@@ -32,6 +32,7 @@ func (t *Tx) insertTasks(tasks []*Task) error {
 	for _, task := range tasks {
 		t.count(task, Queued, 1)
 		bump(&t.pending.usage, [2]string{task.KeyID, task.Model}, 1)
+		bump(&t.pending.credits, [2]string{task.KeyID, task.Model}, task.Credits)
 		t.happened(task, moved(Queued), Created, nil)
 	}
 	t.Wake()

@@ -28,17 +28,19 @@ type Tx struct {
 
 // deltas are counters that are written once at the end of a batch.
 type deltas struct {
-	counts map[[2]string]int64 // key, status
-	lanes  map[[2]string]int64 // key, route
-	usage  map[[2]string]int64 // key, model: tasks created now
-	events []*Event
-	gone   []string // tasks that were deleted
+	counts  map[[2]string]int64 // key, status
+	lanes   map[[2]string]int64 // key, route
+	usage   map[[2]string]int64 // key, model: tasks created now
+	credits map[[2]string]int64 // key, model: what these cost
+	events  []*Event
+	gone    []string // tasks that were deleted
 }
 
 func (d *deltas) add(other deltas) {
 	d.counts = sum(d.counts, other.counts)
 	d.lanes = sum(d.lanes, other.lanes)
 	d.usage = sum(d.usage, other.usage)
+	d.credits = sum(d.credits, other.credits)
 	for _, id := range other.gone {
 		d.forget(id)
 	}
@@ -122,9 +124,9 @@ const (
 		ON CONFLICT (key_id, status) DO UPDATE SET n = task_counts.n + excluded.n`
 	addLane = `INSERT INTO lanes (key_id, route, queued) VALUES ($1, $2, $3)
 		ON CONFLICT (key_id, route) DO UPDATE SET queued = lanes.queued + excluded.queued`
-	addUsage = `INSERT INTO usage_by_model (key_id, day, model, requests, tasks) VALUES ($1, $2, $3, $4, $5)
+	addUsage = `INSERT INTO usage_by_model (key_id, day, model, requests, tasks, credits) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (key_id, day, model) DO UPDATE SET requests = usage_by_model.requests + excluded.requests,
-			tasks = usage_by_model.tasks + excluded.tasks`
+			tasks = usage_by_model.tasks + excluded.tasks, credits = usage_by_model.credits + excluded.credits`
 )
 
 // flush writes the counters of the items that are done.
@@ -153,7 +155,7 @@ func (t *Tx) flush() error {
 		}
 	}
 	for of, n := range pending.usage {
-		if _, err := t.Exec(addUsage, of[0], Day(t.Now), of[1], 0, n); err != nil {
+		if _, err := t.Exec(addUsage, of[0], Day(t.Now), of[1], 0, n, pending.credits[of]); err != nil {
 			return fmt.Errorf("count usage: %w", err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 func (s *Store) AddRequests(ctx context.Context, counts map[string]int64, usedAt int64) error {
 	return s.Write(ctx, Relaxed, func(tx *Tx) error {
 		for key, n := range counts {
-			if _, err := tx.Exec(addUsage, key, Day(tx.Now), "", n, 0); err != nil {
+			if _, err := tx.Exec(addUsage, key, Day(tx.Now), "", n, 0, 0); err != nil {
 				return fmt.Errorf("count requests: %w", err)
 			}
 			if _, err := tx.Exec("UPDATE keys SET last_used_at = $2 WHERE id = $1", key, usedAt); err != nil {

@@ -1,0 +1,86 @@
+package auth
+
+import (
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// wrongBurst is how many wrong keys an address may send at once: people who
+	// mistype and programs that were not told of a rotation stay below.
+	wrongBurst = 20
+	// wrongEvery is when an address may send the next one after that.
+	wrongEvery = 3 * time.Second
+	// wrongAddresses bounds the memory. With more addresses than that, some begin
+	// anew, which is no worse than what so many may try anyway.
+	wrongAddresses = 10_000
+	// wrongLogEvery is how often the log tells of one address.
+	wrongLogEvery = time.Minute
+)
+
+// throttle slows down who sends wrong keys, by address. It never stands in the way
+// of a right key: nobody can lock others out, from the same address either.
+type throttle struct {
+	log     *zap.Logger
+	senders *otter.Cache[netip.Prefix, *sender]
+}
+
+// sender is an address that has sent wrong keys.
+type sender struct {
+	bucket *rate.Limiter
+	told   atomic.Int64 // when the log told of it, Unix nanoseconds
+}
+
+func newThrottle(log *zap.Logger) (*throttle, error) {
+	senders, err := otter.New(&otter.Options[netip.Prefix, *sender]{
+		MaximumSize: wrongAddresses,
+		// By then the bucket is full again.
+		ExpiryCalculator: otter.ExpiryAccessing[netip.Prefix, *sender](max(wrongBurst*wrongEvery, wrongLogEvery)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make cache of addresses: %w", err)
+	}
+	return &throttle{log, senders}, nil
+}
+
+func (t *throttle) close() { t.senders.StopAllGoroutines() }
+
+// neighbours is whose wrong keys are counted together: of IPv6, everybody has a
+// whole network of addresses to choose from.
+func neighbours(address netip.Addr) netip.Prefix {
+	bits := 32
+	if address.Is6() {
+		bits = 64
+	}
+	prefix, _ := address.Prefix(bits) // of no address, none, which all such share
+	return prefix
+}
+
+// spent reports whether the address may try no more for the moment.
+func (t *throttle) spent(address netip.Addr) bool {
+	s, ok := t.senders.GetIfPresent(neighbours(address))
+	return ok && s.bucket.Tokens() < 1
+}
+
+// count notes a wrong key and returns when the address may send the next one, 0 if
+// this one was not too many.
+func (t *throttle) count(address netip.Addr) time.Duration {
+	s, _ := t.senders.ComputeIfAbsent(neighbours(address), func() (*sender, bool) {
+		return &sender{bucket: rate.NewLimiter(rate.Every(wrongEvery), wrongBurst)}, false
+	})
+	now := time.Now()
+	if s.bucket.AllowN(now, 1) {
+		return 0
+	}
+	if told := s.told.Load(); now.UnixNano()-told >= int64(wrongLogEvery) && s.told.CompareAndSwap(told, now.UnixNano()) {
+		t.log.Warn("an address keeps sending wrong API keys and is slowed down", zap.Stringer("address", address))
+	}
+	missing := 1 - s.bucket.TokensAt(now)
+	return time.Duration(missing * float64(wrongEvery))
+}
