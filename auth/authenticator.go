@@ -202,7 +202,7 @@ func (a *Authenticator) identify(r *http.Request) (*Principal, error) {
 		if !strings.EqualFold(scheme, "Bearer") {
 			return nil, errNoKey
 		}
-		token = strings.TrimSpace(token)
+		token = strings.Trim(token, " \t")
 		if a.oidc != nil && a.oidc.takesBearer(token) {
 			return a.byAccessToken(r.Context(), token)
 		}

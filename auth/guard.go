@@ -97,6 +97,9 @@ func (g *guards) look(ctx context.Context, list []*guarded) bool {
 }
 
 func (one *guarded) look(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	err := one.check(ctx)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		one.end(refusal)

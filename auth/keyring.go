@@ -26,7 +26,7 @@ const (
 	// changed.
 	blindFor = 5 * time.Second
 	// loadTimeout bounds the look-up of a key.
-	loadTimeout = 10 * time.Second
+	loadTimeout = 5 * time.Second
 	// cacheTTL is for keys that are no longer used.
 	cacheTTL = time.Minute
 	// cacheSize holds every key in use and the wrong keys that are tried; the
