@@ -16,7 +16,7 @@ const (
 	// keysTTL is how long the provider's keys are not asked for again. A token with
 	// a key that is not known makes the library ask, and whoever can reach the
 	// gateway can send such tokens.
-	keysTTL = 5 * time.Second
+	keysTTL = time.Second
 )
 
 // newProviderClient returns a client whose calls end in time, whatever the

@@ -227,7 +227,7 @@ func (o *OIDC) redeem(ctx context.Context, p *provider, code string, b *begun) (
 	oauth.RedirectURL = b.RedirectURL
 	token, err := oauth.Exchange(o.context(ctx), code, oauth2.VerifierOption(b.Verifier))
 	if err != nil {
-		if _, answered := errors.AsType[*oauth2.RetrieveError](err); answered {
+		if e, answered := errors.AsType[*oauth2.RetrieveError](err); answered && e.Response.StatusCode < http.StatusInternalServerError {
 			return nil, nil, refuseSignIn(SignInRefused, "the code was not taken: %w", err)
 		}
 		return nil, nil, refuseSignIn(SignInUnavailable, "redeem the code: %w", err)

@@ -67,17 +67,23 @@ free_port() {
 	printf '%s\n' "$port"
 }
 
-# web_install brings web/node_modules in line with the lock file, if it is not.
-web_install() {
+# npm_install FOLDER WHAT brings the packages in line with the lock file, if they
+# are not.
+npm_install() {
 	need_node
-	local stamp=web/node_modules/.installed lock
-	lock=$("${sha256[@]}" web/package-lock.json)
+	local stamp=$1/node_modules/.installed lock
+	lock=$("${sha256[@]}" "$1/package-lock.json")
 	if [ "$(cat "$stamp" 2>/dev/null)" != "$lock" ]; then
-		say 'Installing the packages of the dashboard …'
-		(cd web && npm ci --no-audit --no-fund) || return 1
+		say "Installing the packages of $2 …"
+		(cd "$1" && npm ci --no-audit --no-fund) || return 1
 		printf '%s\n' "$lock" >"$stamp"
 	fi
 }
+
+web_install() { npm_install web 'the dashboard'; }
+
+# provider_install brings the OpenID provider that tests sign in at.
+provider_install() { npm_install auth/testdata/provider "the tests' OpenID provider"; }
 
 # web_build builds the dashboard into web/dist, if its sources have changed.
 web_build() {

@@ -79,6 +79,7 @@ step 'web: packages' web_install && {
 	step 'web: tests' in_web test
 	step 'web: build' web_build
 }
+step 'go: packages of the OpenID provider for the tests' provider_install
 step 'go: format' formatted
 step 'go: vet' bounded 15 go vet ./...
 step 'go: staticcheck' bounded 20 go tool staticcheck ./...
