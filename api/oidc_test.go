@@ -329,6 +329,17 @@ func TestRefresh(t *testing.T) {
 	at, _ := b.visit("/auth/login")
 	g.wantRefused(b, at, "no_role", "no value of roles")
 
+	// A refresh token whose time has not come is not used, however old the word is.
+	provider.with(func() {
+		provider.claims = map[string]any{"name": "Ann", "roles": "viewer"}
+		provider.refresh = signed(map[string]any{"alg": "EdDSA"}, map[string]any{"nbf": time.Now().Add(time.Hour).Unix()}) + ".x"
+	})
+	b.visit("/auth/login")
+	provider.with(func() { provider.claims = map[string]any{"name": "Ann", "roles": "operator"} })
+	g.age(person, trustOver)
+	b.wantSignedIn("viewer")
+	provider.with(func() { provider.refresh = "one that works at once" })
+
 	// invalid_grant: the provider has ended it.
 	provider.with(func() { provider.claims = map[string]any{"name": "Ann", "roles": "viewer"} })
 	b.visit("/auth/login")

@@ -2,7 +2,10 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,7 +55,7 @@ func (o *OIDC) confirm(ctx context.Context, in *store.SignIn) (*store.SignIn, er
 		o.log.Warn("the tokens of a sign-in cannot be read, it has ended", zap.String("sign_in", in.ID), zap.Error(err))
 		return nil, nil
 	}
-	if tokens.Refresh == "" {
+	if tokens.Refresh == "" || time.Now().Before(notBefore(tokens.Refresh)) {
 		return in, nil
 	}
 	if time.Now().UnixMilli() >= in.BusyUntil {
@@ -69,6 +72,23 @@ func (o *OIDC) confirm(ctx context.Context, in *store.SignIn) (*store.SignIn, er
 		return nil, errProvider
 	}
 	return in, nil
+}
+
+// notBefore is when a refresh token may be used, if it is a JWT that says so. The
+// provider Rauthy takes earlier use for theft and ends everything of the person.
+func notBefore(token string) time.Time {
+	var claims struct {
+		NotBefore int64 `json:"nbf"`
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return time.Time{}
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, &claims) != nil || claims.NotBefore == 0 {
+		return time.Time{}
+	}
+	return time.Unix(claims.NotBefore, 0)
 }
 
 // due reports whether the provider's word on the sign-in is older than that.
