@@ -246,10 +246,15 @@ func secondNode(t *testing.T) *gateway {
 		t.Fatal(err)
 	}
 	keyring.Start()
+	signIns, err := auth.NewSignIns(shared.store, shared.vault, keyring, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
 	g := serve(t, func(c *api.Config) {
-		c.Auth = auth.New(auth.Config{Keyring: keyring, Sessions: shared.store, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()})
+		c.Auth = auth.New(auth.Config{Keyring: keyring, SignIns: signIns, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()})
 	})
 	t.Cleanup(func() { // after the server's
+		signIns.Close()
 		if err := keyring.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}

@@ -95,7 +95,7 @@ func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error)
 		return err
 	}
 	e.keyring.Start()
-	if e.signIns, err = auth.NewSignIns(e.store, e.vault, log); err != nil {
+	if e.signIns, err = auth.NewSignIns(e.store, e.vault, e.keyring, log); err != nil {
 		return err
 	}
 	e.pool = pool.New(e.store, e.vault, log)

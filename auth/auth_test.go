@@ -53,27 +53,21 @@ func (b *bundle) AddRequests(ctx context.Context, counts map[string]int64, usedA
 // detector; each has keys of its own.
 var shared *store.Store
 
-// sharedSignIns outlives the configurations of the tests, as in a gateway.
-var sharedSignIns *SignIns
+var sharedVault *store.Vault
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "auth")
 	if err == nil {
 		shared, err = store.Open(context.Background(), "sqlite://"+filepath.Join(dir, "gateway.db"), zap.NewNop())
 	}
-	var vault *store.Vault
 	if err == nil {
-		vault, err = store.OpenVault(dir, "", "")
-	}
-	if err == nil {
-		sharedSignIns, err = NewSignIns(shared, vault, zap.NewNop())
+		sharedVault, err = store.OpenVault(dir, "", "")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()
-	sharedSignIns.Close()
 	if err := errors.Join(shared.Close(), os.RemoveAll(dir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
@@ -88,12 +82,22 @@ func setup(t testing.TB, change func(*Config)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := Config{Keyring: keyring, SignIns: sharedSignIns, Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()}
+	config := Config{Keyring: keyring, SignIns: newSignIns(t, keyring), Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()}
 	if change != nil {
 		change(&config)
 	}
 	b.Authenticator = New(config)
 	return b
+}
+
+func newSignIns(t testing.TB, keyring *Keyring) *SignIns {
+	t.Helper()
+	signIns, err := NewSignIns(shared, sharedVault, keyring, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(signIns.Close)
+	return signIns
 }
 
 func (b *bundle) newKey(t testing.TB, change func(*store.Key)) (secret string, key *store.Key) {

@@ -237,6 +237,9 @@ func (a *Authenticator) byKey(r *http.Request, in *store.SignIn) (*Principal, er
 	}
 	signedIn := *p
 	signedIn.SignIn = in.ID
+	if signedIn.Until == 0 || in.ExpiresAt < signedIn.Until {
+		signedIn.Until = in.ExpiresAt
+	}
 	return &signedIn, nil
 }
 

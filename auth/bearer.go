@@ -60,7 +60,7 @@ func (a *Authenticator) byAccessToken(ctx context.Context, token string) (*Princ
 	if err := a.signIns.store.MeetPerson(ctx, checked.person); err != nil {
 		return nil, err
 	}
-	fresh := &bearer{o, principal(checked.person.ID, checked.person.Name, Role(checked.person.Role), ""), checked.expires}
+	fresh := &bearer{o, principal(checked.person.ID, checked.person.Name, Role(checked.person.Role), "", checked.expires.UnixMilli()), checked.expires}
 	a.signIns.bearers.Set(sum, fresh)
 	return fresh.principal, nil
 }

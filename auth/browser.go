@@ -149,7 +149,7 @@ func (a *Authenticator) SignOut(w http.ResponseWriter, r *http.Request, home str
 
 // ForgetSignIns makes this node look at the database again. Whoever has ended
 // sign-ins calls it; other nodes see that within a second.
-func (a *Authenticator) ForgetSignIns() { a.signIns.cache.InvalidateAll() }
+func (a *Authenticator) ForgetSignIns() { a.keyring.Invalidate() }
 
 func parseHash(text string) (sum hash, err error) {
 	raw, err := hex.DecodeString(text)

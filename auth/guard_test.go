@@ -31,7 +31,7 @@ func node(t *testing.T, st *store.Store) *bundle {
 			t.Error(err)
 		}
 	})
-	b.Authenticator = New(Config{Keyring: keyring, Sessions: st, Enabled: true, Logger: zap.NewNop()})
+	b.Authenticator = New(Config{Keyring: keyring, SignIns: newSignIns(t, keyring), Enabled: true, Logger: zap.NewNop()})
 	return b
 }
 

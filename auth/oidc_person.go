@@ -45,9 +45,11 @@ func short(text string) string {
 }
 
 // principal is the person as the API knows callers.
-func principal(id, name string, role Role, signIn string) *Principal {
-	key := &store.Key{ID: id, Name: name, Scopes: role.Scopes(), Enabled: true, Implicit: true, Weight: 1}
-	return &Principal{Key: key, Name: name, Role: role, SignIn: signIn}
+func principal(id, name string, role Role, signIn string, until int64) *Principal {
+	p := implicit(id, name)
+	p.Key.Scopes = role.Scopes()
+	p.Role, p.SignIn, p.Until = role, signIn, until
+	return p
 }
 
 // claims returns what the ID token says, and of the rest what the provider tells

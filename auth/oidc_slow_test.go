@@ -21,7 +21,7 @@ func TestSlowProvider(t *testing.T) {
 	}))
 	defer slow.Close()
 	defer close(release)
-	provider, err := NewOIDC(OIDCConfig{Issuer: slow.URL, ClientID: "gateway"}, sharedSignIns, zap.NewNop())
+	provider, err := NewOIDC(OIDCConfig{Issuer: slow.URL, ClientID: "gateway"}, setup(t, nil).signIns, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

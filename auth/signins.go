@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// signInTTL bounds how long an ended sign-in goes on, on any node.
+	// signInTTL bounds how old what is known of a sign-in is, such as when the
+	// provider was asked last. An end is seen at once, see [Keyring.Age].
 	signInTTL = time.Second
 	// bearerTTL is how long a checked access token is not checked again.
 	bearerTTL = time.Minute
@@ -27,11 +28,12 @@ const (
 // SignIns knows the browsers that somebody has signed in with. Like a [Keyring] it
 // is made once per database and outlives configurations.
 type SignIns struct {
-	store *store.Store
-	vault *store.Vault
-	log   *zap.Logger
+	store   *store.Store
+	vault   *store.Vault
+	keyring *Keyring
+	log     *zap.Logger
 
-	cache   *otter.Cache[hash, *store.SignIn] // nil for a cookie that is not known
+	cache   *otter.Cache[cached, *store.SignIn] // nil for a cookie that is not known
 	bearers *otter.Cache[hash, *bearer]
 	checks  singleflight.Group
 
@@ -41,13 +43,14 @@ type SignIns struct {
 }
 
 // NewSignIns returns the sign-ins of the store. The vault seals the tokens of
-// OpenID providers.
-func NewSignIns(st *store.Store, vault *store.Vault, log *zap.Logger) (*SignIns, error) {
-	s := &SignIns{store: st, vault: vault, log: log}
+// OpenID providers, and the keyring tells when somebody may do something else than
+// before.
+func NewSignIns(st *store.Store, vault *store.Vault, keyring *Keyring, log *zap.Logger) (*SignIns, error) {
+	s := &SignIns{store: st, vault: vault, keyring: keyring, log: log}
 	var err error
-	s.cache, err = otter.New(&otter.Options[hash, *store.SignIn]{
+	s.cache, err = otter.New(&otter.Options[cached, *store.SignIn]{
 		MaximumSize:      cacheSize,
-		ExpiryCalculator: otter.ExpiryWriting[hash, *store.SignIn](signInTTL),
+		ExpiryCalculator: otter.ExpiryWriting[cached, *store.SignIn](signInTTL),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make cache of sign-ins: %w", err)
@@ -85,14 +88,17 @@ func (s *SignIns) find(ctx context.Context, token string) (*store.SignIn, error)
 }
 
 func (s *SignIns) byHash(ctx context.Context, sum hash) (*store.SignIn, error) {
-	if in, ok := s.cache.GetIfPresent(sum); ok {
+	at := cached{sum, s.keyring.Age()}
+	if in, ok := s.cache.GetIfPresent(at); ok {
 		return in, nil
 	}
-	return s.cache.Get(ctx, sum, otter.LoaderFunc[hash, *store.SignIn](s.load))
+	return s.cache.Get(context.WithoutCancel(ctx), at, otter.LoaderFunc[cached, *store.SignIn](s.load)) // see [Keyring.find]
 }
 
-func (s *SignIns) load(ctx context.Context, sum hash) (*store.SignIn, error) {
-	in, err := s.store.SignInByToken(ctx, hex.EncodeToString(sum[:]))
+func (s *SignIns) load(ctx context.Context, at cached) (*store.SignIn, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	in, err := s.store.SignInByToken(ctx, hex.EncodeToString(at.sum[:]))
 	if isNotFound(err) {
 		return nil, nil
 	} else if err != nil {

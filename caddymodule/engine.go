@@ -110,7 +110,7 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		return nil, err
 	}
 	e.keyring.Start()
-	if e.signIns, err = auth.NewSignIns(e.store, e.vault, logger.Named("auth")); err != nil {
+	if e.signIns, err = auth.NewSignIns(e.store, e.vault, e.keyring, logger.Named("auth")); err != nil {
 		return nil, err
 	}
 	e.pool = pool.New(e.store, e.vault, logger.Named("pool"))
