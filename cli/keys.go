@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,14 @@ type key struct {
 	Weight      int        `json:"weight"`
 	Wait        int64      `json:"wait"`      // seconds
 	Retention   int64      `json:"retention"` // seconds, 0 for as long as everybody's
+	MaxPriority int        `json:"max_priority"`
+	Models      []string   `json:"models"`
+	Networks    []string   `json:"networks"`
+	MaxUpload   int64      `json:"max_upload"` // bytes, 0 for as configured
+	PerDay      float64    `json:"credits_per_day"`
+	PerMonth    float64    `json:"credits_per_month"`
 	ExpiresAt   *time.Time `json:"expires_at"`
+	OldKeyUntil *time.Time `json:"old_key_until"`
 	CreatedAt   *time.Time `json:"created_at"`
 	LastUsedAt  *time.Time `json:"last_used_at"`
 
@@ -56,10 +64,10 @@ func (c Connect) keyList() *cobra.Command {
 		Use: "list", Short: "List the keys", Args: cobra.NoArgs,
 		RunE: c.on(func(r *run, _ []string) error {
 			return ask(r, http.MethodGet, "/api/v1/keys", nil, func(answer *struct{ Keys []key }) error {
-				t := newTable("ID", "NAME", "KEY", "STATE", "SCOPES", "PER MINUTE", "PER DAY", "AT ONCE", "WEIGHT", "EXPIRES", "LAST USED")
+				t := newTable("ID", "NAME", "KEY", "STATE", "SCOPES", "PER MINUTE", "PER DAY", "AT ONCE", "CREDITS A DAY", "WEIGHT", "EXPIRES", "LAST USED")
 				for _, k := range answer.Keys {
 					t.row(k.ID, k.Name, k.Prefix+"…", k.state(), strings.Join(k.Scopes, ","), limit(k.RateLimit), limit(k.DailyQuota),
-						limit(k.Concurrency), strconv.Itoa(k.Weight), when(k.ExpiresAt), when(k.LastUsedAt))
+						limit(k.Concurrency), budget(k.PerDay), strconv.Itoa(k.Weight), when(k.ExpiresAt), when(k.LastUsedAt))
 				}
 				return t.write(r.out)
 			})
@@ -86,16 +94,49 @@ func (r *run) showKey(answer *keyAnswer) error {
 	t.row("Requests a minute", limit(k.RateLimit))
 	t.row("Tasks a day", limit(k.DailyQuota))
 	t.row("Tasks at once", limit(k.Concurrency))
+	t.row("Credits a day", budget(k.PerDay))
+	t.row("Credits a month", budget(k.PerMonth))
+	t.row("Highest priority", strconv.Itoa(k.MaxPriority))
+	t.row("Models", listed(k.Models))
+	t.row("Networks", listed(k.Networks))
+	t.row("Largest file", largest(k.MaxUpload))
 	t.row("Weight", strconv.Itoa(k.Weight))
 	t.row("Requests wait", lasting(k.Wait, "no"))
 	t.row("Results kept", lasting(k.Retention, "as configured"))
 	t.row("Expires", when(k.ExpiresAt))
+	if k.OldKeyUntil != nil {
+		t.row("Old secret works until", when(k.OldKeyUntil))
+	}
 	t.row("Created", when(k.CreatedAt))
 	t.row("Last used", when(k.LastUsedAt))
 	if len(k.Metadata) > 0 && string(k.Metadata) != "null" {
 		t.row("Metadata", string(k.Metadata))
 	}
 	return t.write(r.out)
+}
+
+// budget writes credits, of which 0 means no limit.
+func budget(credits float64) string {
+	if credits == 0 {
+		return "-"
+	}
+	return strconv.FormatFloat(credits, 'f', -1, 64)
+}
+
+// listed writes what a key is limited to.
+func listed(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return strings.Join(list, ", ")
+}
+
+// largest writes the size of a file.
+func largest(bytes int64) string {
+	if bytes == 0 {
+		return "as configured"
+	}
+	return strconv.FormatInt(bytes, 10) + " bytes"
 }
 
 // lasting writes seconds as people do, or what none means.
@@ -110,10 +151,16 @@ func lasting(n int64, none string) string {
 // makes the body of a request from those that were used.
 func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 	flags := cmd.Flags()
-	flags.StringSlice("scopes", nil, "what it may do, separated by commas: video:create, task:read, task:cancel, task:retry, task:delete, admin (default: the first three)")
+	flags.StringSlice("scopes", nil, "what it may do, separated by commas: video:create, task:read, task:cancel, task:retry, task:delete, task:all, pool:read, session:test, admin (default: the first three)")
 	flags.Int("rate-limit", 0, "requests a minute, 0 for no limit")
-	flags.Int("daily-quota", 0, "tasks a UTC day, 0 for no limit")
+	flags.Int("daily-quota", 0, "tasks a day, 0 for no limit")
 	flags.Int("concurrency", 0, "tasks running at once, 0 for no limit")
+	flags.Float64("credits-per-day", 0, "what its tasks of a day may cost by the models' prices, 0 for no limit")
+	flags.Float64("credits-per-month", 0, "what its tasks of a month may cost, 0 for no limit")
+	flags.Int("max-priority", 100, "the highest priority that its tasks may ask for, -100 to 100")
+	flags.StringSlice("models", nil, "the models that it may use, by id or alias, separated by commas, or all")
+	flags.StringSlice("networks", nil, "the addresses and networks that it may be used from, such as 192.0.2.7,2001:db8::/32, or all")
+	flags.Int64("max-upload", 0, "bytes of one file, 0 for as much as everybody's")
 	flags.Int("weight", 1, "its share of the pool relative to other keys")
 	flags.Duration("wait", 0, "how long its requests wait for their video, such as 30m; 0 for not at all")
 	flags.Duration("retention", 0, "how long its results are kept, such as 720h; 0 for as long as everybody's")
@@ -122,10 +169,26 @@ func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 	flags.Bool("enabled", true, "whether it works; --enabled=false locks it")
 	return func() (map[string]any, error) {
 		body := map[string]any{}
-		for _, name := range []string{"rate-limit", "daily-quota", "concurrency", "weight"} {
+		for _, name := range []string{"rate-limit", "daily-quota", "concurrency", "weight", "max-priority"} {
 			if flags.Changed(name) {
 				body[strings.ReplaceAll(name, "-", "_")], _ = flags.GetInt(name)
 			}
+		}
+		for _, name := range []string{"credits-per-day", "credits-per-month"} {
+			if flags.Changed(name) {
+				body[strings.ReplaceAll(name, "-", "_")], _ = flags.GetFloat64(name)
+			}
+		}
+		for _, name := range []string{"models", "networks"} {
+			if flags.Changed(name) {
+				list, _ := flags.GetStringSlice(name)
+				if body[name] = list; len(list) == 0 || slices.Equal(list, []string{"all"}) {
+					body[name] = nil
+				}
+			}
+		}
+		if flags.Changed("max-upload") {
+			body["max_upload"], _ = flags.GetInt64("max-upload")
 		}
 		for _, name := range []string{"wait", "retention"} {
 			if flags.Changed(name) {
@@ -166,7 +229,7 @@ func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 func (c Connect) keyAdd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add <name>", Short: "Make a key, and show it once", Args: cobra.ExactArgs(1),
-		Example: `  add "render farm" --scopes video:create,task:read --daily-quota 200 --expires 2027-01-31`,
+		Example: `  add "render farm" --scopes video:create,task:read --daily-quota 200 --networks 192.0.2.0/24 --expires 2027-01-31`,
 	}
 	fields := keyFlags(cmd)
 	cmd.RunE = c.on(func(r *run, args []string) error {
@@ -197,6 +260,7 @@ func (c Connect) keyChange() *cobra.Command {
 		Example: "  change 01JC… --daily-quota 500 --expires never\n  change 01JC… --enabled=false",
 	}
 	name := cmd.Flags().String("name", "", "what it is called")
+	endOld := cmd.Flags().Bool("end-old-key", false, "ends the time of the secret before the last one")
 	fields := keyFlags(cmd)
 	cmd.RunE = c.on(func(r *run, args []string) error {
 		body, err := fields()
@@ -205,6 +269,9 @@ func (c Connect) keyChange() *cobra.Command {
 		}
 		if cmd.Flags().Changed("name") {
 			body["name"] = *name
+		}
+		if *endOld {
+			body["old_key_until"] = nil
 		}
 		if len(body) == 0 {
 			return errors.New("nothing to change: name what is to change, --help lists it")
@@ -224,12 +291,19 @@ func (c Connect) keyRemove() *cobra.Command {
 }
 
 func (c Connect) keyRegenerate() *cobra.Command {
-	return &cobra.Command{
-		Use: "regenerate <id>", Short: "Give a key a new secret; the old one stops working at once", Args: cobra.ExactArgs(1),
-		RunE: c.on(func(r *run, args []string) error {
-			return ask(r, http.MethodPost, at("keys", args[0], "regenerate"), nil, func(answer *struct{ Key string }) error {
-				return r.showSecret(args[0], answer.Key)
-			})
-		}),
+	cmd := &cobra.Command{
+		Use: "regenerate <id>", Short: "Give a key a new secret; the old one stops working at once, or after --grace", Args: cobra.ExactArgs(1),
+		Example: "  regenerate 01JC… --grace 24h",
 	}
+	grace := cmd.Flags().Duration("grace", 0, "how long the old secret goes on working, at most 720h")
+	cmd.RunE = c.on(func(r *run, args []string) error {
+		if *grace%time.Second != 0 {
+			return errors.New("--grace must be whole seconds")
+		}
+		body := map[string]any{"grace": int64(*grace / time.Second)}
+		return ask(r, http.MethodPost, at("keys", args[0], "regenerate"), body, func(answer *struct{ Key string }) error {
+			return r.showSecret(args[0], answer.Key)
+		})
+	})
+	return cmd
 }
