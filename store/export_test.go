@@ -4,3 +4,6 @@ func init() { scanWindow, countWindow = 50, 100 }
 
 // LastDeleted is a query whose plan is tested.
 const LastDeleted = lastDeleted
+
+// KeyByHash likewise.
+const KeyByHash = "SELECT id FROM keys WHERE deleted_at = 0 AND " + byHash

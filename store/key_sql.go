@@ -77,11 +77,13 @@ func (s *Store) Key(ctx context.Context, id string) (*Key, error) {
 	return s.key(ctx, "id = $1", id)
 }
 
+// byHash has each half as its index has it.
+const byHash = "(hash = $1 AND hash <> '' OR old_hash = $1 AND old_hash <> '')"
+
 // KeyByHash returns the key with the SHA-256, be it of its secret or of the one
 // before. It may be disabled or expired, and the time of the old secret over.
 func (s *Store) KeyByHash(ctx context.Context, hash string) (*Key, error) {
-	// Each half is as its index has it.
-	return s.key(ctx, "(hash = $1 AND hash <> '' OR old_hash = $1 AND old_hash <> '')", hash)
+	return s.key(ctx, byHash, hash)
 }
 
 func (s *Store) key(ctx context.Context, condition string, arg any) (*Key, error) {

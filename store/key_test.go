@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,6 +108,49 @@ func TestKeyAttributes(t *testing.T) {
 		}
 		if after, err := st.AccessVersion(ctx); err != nil || after != before+3 {
 			t.Errorf("version of access went from %d to %d with three changes, %v", before, after, err)
+		}
+	})
+}
+
+// Looking a key up does not go through all keys, however many there are.
+func TestKeyByHashUsesTheIndexes(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, databaseURL string) {
+		st := setup(t, databaseURL)
+		conn, err := st.SQL().Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		explain := "EXPLAIN QUERY PLAN "
+		if databaseURL[0] == 'p' {
+			if _, err := conn.ExecContext(t.Context(), "SET enable_seqscan = off"); err != nil { // the table is empty
+				t.Fatal(err)
+			}
+			explain = "EXPLAIN "
+		}
+		rows, err := conn.QueryContext(t.Context(), explain+strings.ReplaceAll(store.KeyByHash, "$1", "'abc'"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		plan := ""
+		for rows.Next() {
+			columns, err := rows.Columns()
+			if err != nil {
+				t.Fatal(err)
+			}
+			values := make([]any, len(columns))
+			for i := range values {
+				values[i] = new(any)
+			}
+			if err := rows.Scan(values...); err != nil {
+				t.Fatal(err)
+			}
+			plan += fmt.Sprintln(*values[len(values)-1].(*any))
+		}
+		if err := rows.Err(); err != nil || !strings.Contains(plan, "keys_hash") || !strings.Contains(plan, "keys_old_hash") {
+			t.Errorf("%v in\n%s", err, plan)
 		}
 	})
 }
