@@ -341,29 +341,3 @@ func TestFlushTriesAgain(t *testing.T) {
 		}
 	})
 }
-
-func BenchmarkAuthenticate(b *testing.B) {
-	secret, hash, _ := NewSecret()
-	keyring, err := NewKeyring(oneKey{&store.Key{ID: "a", Hash: hash, Scopes: DefaultScopes, Enabled: true, RateLimit: maxLimit}}, zap.NewNop())
-	if err != nil {
-		b.Fatal(err)
-	}
-	a := New(Config{Keyring: keyring, Enabled: true, Logger: zap.NewNop()})
-	r := request("GET", "Bearer "+secret)
-	b.ReportAllocs()
-	for b.Loop() {
-		p, err := a.Authenticate(r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		keyring.Take(p)
-	}
-}
-
-type oneKey struct{ key *store.Key }
-
-func (o oneKey) KeyByHash(context.Context, string) (*store.Key, error) { return o.key, nil }
-
-func (o oneKey) AccessVersion(context.Context) (int64, error) { return 0, nil }
-
-func (o oneKey) AddRequests(context.Context, map[string]int64, int64) error { return nil }

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -210,57 +208,3 @@ func TestDatabaseAway(t *testing.T) {
 }
 
 func (b *bundle) guards() *guards { return b.keyring.guards }
-
-// The check of a key costs no round trip, however many keys there are.
-func BenchmarkKeys(b *testing.B) {
-	for _, n := range []int{1, 10_000} {
-		b.Run(map[int]string{1: "one", 10_000: "ten thousand"}[n], func(b *testing.B) {
-			keys := manyKeys{}
-			requests := make([]string, n)
-			for i := range requests {
-				secret, hash, prefix := NewSecret()
-				keys[hash] = &store.Key{ID: prefix + hash[:8], Hash: hash, Scopes: slices.Clone(DefaultScopes), Enabled: true, RateLimit: maxLimit}
-				requests[i] = "Bearer " + secret
-			}
-			keyring, err := NewKeyring(keys, zap.NewNop())
-			if err != nil {
-				b.Fatal(err)
-			}
-			a := New(Config{Keyring: keyring, Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()})
-			r := request("GET", "")
-			check := func(i int) {
-				r.Header["Authorization"] = requests[i%n : i%n+1]
-				p, err := a.Authenticate(r)
-				if err != nil {
-					b.Fatal(err)
-				}
-				keyring.Take(p)
-			}
-			for i := range n {
-				check(i)
-			}
-			for hash := range keys { // from here on a look-up would fail
-				delete(keys, hash)
-			}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				check(i)
-				i++
-			}
-		})
-	}
-}
-
-type manyKeys map[string]*store.Key
-
-func (m manyKeys) KeyByHash(_ context.Context, hash string) (*store.Key, error) {
-	if key := m[hash]; key != nil {
-		return key, nil
-	}
-	return nil, os.ErrClosed
-}
-
-func (manyKeys) AccessVersion(context.Context) (int64, error) { return 0, nil }
-
-func (manyKeys) AddRequests(context.Context, map[string]int64, int64) error { return nil }
