@@ -22,7 +22,7 @@ type keyView struct {
 	Scopes      []string   `json:"scopes" nullable:"false"`
 	Enabled     bool       `json:"enabled"`
 	RateLimit   int        `json:"rate_limit" doc:"Requests a minute, 0 for no limit."`
-	DailyQuota  int        `json:"daily_quota" doc:"Tasks a UTC day, 0 for no limit."`
+	DailyQuota  int        `json:"daily_quota" doc:"Tasks a day, 0 for no limit."`
 	Concurrency int        `json:"concurrency" doc:"Tasks running at once, 0 for no limit."`
 	Weight      int        `json:"weight" doc:"Share of the pool relative to other keys."`
 	Wait        int        `json:"wait" doc:"Seconds that /v1/videos/generations waits for the video when the request does not say, 0 to answer at once."`
@@ -64,7 +64,7 @@ type KeyFields struct {
 	Scopes      change[[]string] `json:"scopes,omitempty" minItems:"1" doc:"A new key gets the first three."`
 	Enabled     *bool            `json:"enabled,omitempty" doc:"A new key is enabled."`
 	RateLimit   change[int]      `json:"rate_limit,omitempty" minimum:"0" maximum:"1000000" doc:"Requests a minute, 0 for no limit."`
-	DailyQuota  change[int]      `json:"daily_quota,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks a UTC day, 0 for no limit."`
+	DailyQuota  change[int]      `json:"daily_quota,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks a day, 0 for no limit."`
 	Concurrency change[int]      `json:"concurrency,omitempty" minimum:"0" maximum:"1000000" doc:"Tasks running at once, 0 for no limit."`
 	Weight      *int             `json:"weight,omitempty" minimum:"1" maximum:"1000" doc:"Share of the pool relative to other keys, 1 for a new key."`
 	Wait        change[int]      `json:"wait,omitempty" minimum:"0" maximum:"14400" doc:"Seconds that /v1/videos/generations waits for the video when the request does not say, 0 to answer at once."`

@@ -104,16 +104,17 @@ func TestKeyCommands(t *testing.T) {
 	g := newGateway(t)
 	g.adminSocket()
 	g.mustLoad("", "")
-	added := g.jimeng("", "key", "add", "账号 farm", "--scopes", "video:create,task:read", "--daily-quota", "200", "--weight", "3",
+	added := g.jimeng("", "key", "add", "账号 farm", "--scopes", "video:create,task:read", "--daily-quota", "200", "--weight", "3", "--credits-per-day", "12.5",
 		"--expires", "2127-01-31T12:00:00Z", "--metadata", `{"team":"film"}`)
 	g.looks(added, "key ID; keep this, it is not shown again:\ngw_0\n")
 	secret, id := aSecret.FindString(added), anID.FindString(added)
 	g.looks(g.jimeng("", "key", "list"), `
-ID  NAME  KEY  STATE  SCOPES  PER MINUTE  PER DAY  AT ONCE  WEIGHT  EXPIRES  LAST USED
-ID  账号 farm  gw_0…  enabled  video:create,task:read  -  200  -  3  TIME  -
+ID  NAME  KEY  STATE  SCOPES  PER MINUTE  PER DAY  AT ONCE  CREDITS A DAY  WEIGHT  EXPIRES  LAST USED
+ID  账号 farm  gw_0…  enabled  video:create,task:read  -  200  -  12.5  3  TIME  -
 `)
 	g.looks(g.jimeng("", "key", "change", id, "--name", "farm", "--rate-limit", "60", "--daily-quota", "0", "--expires", "never",
-		"--metadata", "none", "--enabled=false", "--scopes", "admin", "--concurrency", "2", "--wait", "30m", "--retention", "720h"), `
+		"--metadata", "none", "--enabled=false", "--scopes", "admin", "--concurrency", "2", "--wait", "30m", "--retention", "720h",
+		"--credits-per-day", "0", "--credits-per-month", "99.125", "--max-priority", "-5", "--models", "cheap,dear", "--networks", "192.0.2.7,2001:db8::/32", "--max-upload", "1048576"), `
 ID  ID
 Name  farm
 Key  gw_0…
@@ -122,6 +123,12 @@ Scopes  admin
 Requests a minute  60
 Tasks a day  -
 Tasks at once  2
+Credits a day  -
+Credits a month  99.125
+Highest priority  -5
+Models  cheap, dear
+Networks  192.0.2.7, 2001:db8::/32
+Largest file  1048576 bytes
 Weight  3
 Requests wait  30m0s
 Results kept  720h0m0s
@@ -129,9 +136,21 @@ Expires  -
 Created  TIME
 Last used  -
 `)
+	if shown := g.jimeng("", "key", "change", id, "--models", "all", "--networks", "all", "--json"); strings.Contains(shown, "cheap") || strings.Contains(shown, "192.0.2.7") {
+		t.Errorf("without limits: %s", shown)
+	}
+	graced := g.field(g.jimeng("", "key", "regenerate", id, "--grace", "24h", "--json"), "key")
+	if shown := g.jimeng("", "key", "show", id); !strings.Contains(shown, "Old secret works until") {
+		t.Errorf("in the grace: %s", shown)
+	}
+	if shown := g.jimeng("", "key", "change", id, "--end-old-key"); strings.Contains(shown, "Old secret") {
+		t.Errorf("after the grace: %s", shown)
+	}
+	g.refused("at most 2592000", "key", "regenerate", id, "--grace", "721h")
+	g.refused("--grace must be whole seconds", "key", "regenerate", id, "--grace", "1ms")
 	renewed := g.jimeng("", "key", "regenerate", id, "--json")
 	fresh := g.field(renewed, "key")
-	if fresh == secret || !strings.HasPrefix(fresh, g.field(renewed, "key_prefix")) {
+	if fresh == secret || fresh == graced || !strings.HasPrefix(fresh, g.field(renewed, "key_prefix")) {
 		t.Errorf("regenerated: %s", renewed)
 	}
 	if response, body := g.get("/api/v1/me", "Authorization", "Bearer "+fresh); response.StatusCode != http.StatusUnauthorized || g.field(body, "code") != "disabled_key" {
