@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -68,7 +69,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	if err := errors.Join(shared.Close(), os.RemoveAll(dir)); err != nil {
+	if err := errors.Join(shared.Close(), os.RemoveAll(dir), goleak.Find()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
@@ -82,6 +83,11 @@ func setup(t testing.TB, change func(*Config)) *bundle {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := keyring.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	config := Config{Keyring: keyring, SignIns: newSignIns(t, keyring), Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()}
 	if change != nil {
 		change(&config)

@@ -3,9 +3,7 @@ package auth
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"fmt"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -169,20 +167,6 @@ func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
 	return p, a.slowed(r, err)
 }
 
-// slowed counts a wrong key and makes the error that its sender gets.
-func (a *Authenticator) slowed(r *http.Request, err error) error {
-	if err != errWrongKey && err != errMalformed {
-		return err
-	}
-	wait := a.keyring.wrong.count(ClientOf(r).Address)
-	if wait == 0 {
-		return err
-	}
-	return &Refusal{Status: http.StatusTooManyRequests, Code: "too_many_wrong_keys", RetryAfter: wait,
-		Message: fmt.Sprintf("The API key is not valid, and this address has sent %d such keys; the next try is possible in %d seconds.",
-			wrongBurst, int((wait+time.Second-1)/time.Second))}
-}
-
 // identify is Authenticate without a memory of wrong keys.
 func (a *Authenticator) identify(r *http.Request) (*Principal, error) {
 	if p, ok := r.Context().Value(insideKey{}).(*Principal); ok {
@@ -284,27 +268,6 @@ func (a *Authenticator) byHash(r *http.Request, sum hash) (*Principal, error) {
 		return nil, errRotated
 	}
 	return p, nil
-}
-
-// checkAddress refuses a request from outside the networks, of which none means
-// all.
-func checkAddress(networks []netip.Prefix, r *http.Request) error {
-	if len(networks) == 0 {
-		return nil
-	}
-	address := ClientOf(r).Address
-	for _, network := range networks {
-		if network.Contains(address) {
-			return nil
-		}
-	}
-	from := "an unknown address"
-	if address.IsValid() {
-		from = address.String()
-	}
-	list := NetworkTexts(networks)
-	return &Refusal{Status: http.StatusForbidden, Code: "address_not_allowed", Limit: "networks", Value: list,
-		Message: fmt.Sprintf("The key must not be used from %s, only from %s.", from, strings.Join(list, ", "))}
 }
 
 func (a *Authenticator) isAdmin(sum hash) bool {

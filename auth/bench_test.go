@@ -31,6 +31,7 @@ func BenchmarkKeys(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			b.Cleanup(func() { _ = keyring.Stop(context.Background()) })
 			a := New(Config{Keyring: keyring, Enabled: true, AdminToken: "a-long-admin-token", Logger: zap.NewNop()})
 			r := request("GET", "")
 			check := func(i int) {

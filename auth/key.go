@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"unicode"
@@ -178,42 +177,6 @@ func checkModels(models []string) error {
 		}
 	}
 	return nil
-}
-
-// ParseNetworks reads networks in CIDR notation and single addresses. The error is
-// an [*InvalidError].
-func ParseNetworks(texts []string) ([]netip.Prefix, error) {
-	var networks []netip.Prefix
-	for _, text := range texts {
-		network, err := netip.ParsePrefix(text)
-		if address, single := netip.ParseAddr(text); single == nil && address.Zone() == "" {
-			address = address.Unmap()
-			network, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
-		switch {
-		case err != nil:
-			return nil, &InvalidError{"networks", fmt.Sprintf("%q is neither an address nor a network, as 192.0.2.7 and 2001:db8::/32 are", text)}
-		case network.Addr().Is4In6():
-			return nil, &InvalidError{"networks", fmt.Sprintf("%q is a network of IPv4 in disguise, write it as one of IPv4", text)}
-		case network != network.Masked():
-			return nil, &InvalidError{"networks", fmt.Sprintf("%q is an address within a network; the network is %s", text, network.Masked())}
-		case slices.Contains(networks, network):
-			return nil, &InvalidError{"networks", fmt.Sprintf("%q is named twice", text)}
-		}
-		networks = append(networks, network)
-	}
-	return networks, nil
-}
-
-// NetworkTexts is what [ParseNetworks] reads.
-func NetworkTexts(networks []netip.Prefix) []string {
-	texts := make([]string, len(networks))
-	for i, network := range networks {
-		if texts[i] = network.String(); network.IsSingleIP() {
-			texts[i] = network.Addr().String()
-		}
-	}
-	return texts
 }
 
 // unprintable finds what could forge a line of a log or turn a text around.

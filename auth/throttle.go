@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -83,4 +84,18 @@ func (t *throttle) count(address netip.Addr) time.Duration {
 	}
 	missing := 1 - s.bucket.TokensAt(now)
 	return time.Duration(missing * float64(wrongEvery))
+}
+
+// slowed counts a wrong key and makes the error that its sender gets.
+func (a *Authenticator) slowed(r *http.Request, err error) error {
+	if err != errWrongKey && err != errMalformed {
+		return err
+	}
+	wait := a.keyring.wrong.count(ClientOf(r).Address)
+	if wait == 0 {
+		return err
+	}
+	return &Refusal{Status: http.StatusTooManyRequests, Code: "too_many_wrong_keys", RetryAfter: wait,
+		Message: fmt.Sprintf("The API key is not valid, and this address has sent %d such keys; the next try is possible in %d seconds.",
+			wrongBurst, int((wait+time.Second-1)/time.Second))}
 }
