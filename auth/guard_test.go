@@ -125,6 +125,43 @@ func TestAChangeIsKnownOnEveryNode(t *testing.T) {
 	})
 }
 
+// Ten thousand open streams of two hundred keys do not keep one from ending.
+func TestManyOpenRequests(t *testing.T) {
+	t.Parallel()
+	b := node(t, shared)
+	var open []context.Context
+	var last *store.Key
+	for range 200 {
+		secret, key := b.newKey(t, nil)
+		last = key
+		for range 50 {
+			open = append(open, b.guarded(t, secret))
+		}
+	}
+	start := time.Now()
+	if _, err := b.store.UpdateKey(t.Context(), last.ID, func(k *store.Key) error { k.Enabled = false; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for i, ctx := range open {
+		if i < len(open)-50 {
+			continue
+		}
+		if got := ends(t, ctx); got != "disabled_key" {
+			t.Errorf("ends with %s", got)
+		}
+	}
+	took := time.Since(start)
+	t.Logf("of %d requests, 50 have ended after %v", len(open), took.Round(time.Millisecond))
+	if took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+	for _, ctx := range open[:len(open)-50] {
+		if ctx.Err() != nil {
+			t.Fatalf("another key's request has ended: %v", context.Cause(ctx))
+		}
+	}
+}
+
 // Times that are over end a request as well, without anybody changing anything.
 func TestTimesEndARequest(t *testing.T) {
 	t.Parallel()
