@@ -50,6 +50,8 @@ var access = map[string]need{
 	"GET /api/v1/stats":                 mayRead,
 	"GET /api/v1/storage":               mayPool,
 	"POST /api/v1/secrets/rotate":       mayAdmin,
+	"GET /api/v1/usage":                 mayRead,
+	"GET /api/v1/audit":                 mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,
 	"POST /api/v1/tasks":                mayCreate,
 	"GET /api/v1/materials":             mayCreate,

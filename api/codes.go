@@ -74,7 +74,7 @@ var errorCodes = []errorCode{
 		"Send a new key with a new request, and the same one only to repeat the same request."},
 
 	{"rate_limited", http.StatusTooManyRequests, "The key has sent more requests in a minute than it may.", "Wait as long as `Retry-After` says."},
-	{"daily_quota_exceeded", http.StatusTooManyRequests, "The key has made as many tasks today as it may.", "Wait for the end of the day: `resets_at` names it and `Retry-After` counts down to it. Or ask an admin for a higher `daily_quota`."},
+	{"daily_quota_exceeded", http.StatusTooManyRequests, "The key has made as many tasks today as it may.", "Wait for the end of the day in the configured `time_zone`: `resets_at` names it and `Retry-After` counts down to it. Or ask an admin for a higher `daily_quota`."},
 	{"credit_budget_exceeded", http.StatusTooManyRequests, "The task would cost more than what is left of the key's credits for the day or the month.",
 		"Wait until `resets_at`, ask for a cheaper task, or ask an admin for a higher `credits_per_day` or `credits_per_month`. Without `resets_at` the task costs more than the whole budget."},
 	{"too_many_wrong_keys", http.StatusTooManyRequests, "The key is not valid, and the address has sent many such keys.", "Wait as long as `Retry-After` says, and check the key. A right key is served at once, also from this address."},

@@ -28,6 +28,8 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.keyOperations(h)
 	a.signInOperations(h)
 	a.statusOperations(h)
+	a.usageOperations(h)
+	a.auditOperations(h)
 	a.storageOperations(h)
 	a.modelOperations(h)
 	a.secretOperations(h)

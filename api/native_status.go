@@ -28,22 +28,25 @@ type meAnswer struct {
 }
 
 type todayUsage struct {
-	Requests  int64 `json:"request_count" doc:"Requests of the UTC day, some seconds behind."`
-	Tasks     int64 `json:"task_count" doc:"Tasks of the UTC day."`
-	Remaining int64 `json:"quota_remaining" doc:"Tasks that are left today, -1 without a quota."`
+	Requests  int64     `json:"request_count" doc:"Requests of the day, some seconds behind."`
+	Tasks     int64     `json:"task_count" doc:"Tasks that were created this day."`
+	Remaining int64     `json:"quota_remaining" doc:"Tasks that are left today, -1 without a quota."`
+	Credits   float64   `json:"credits" doc:"What these tasks cost by the catalogue, less what was surely not spent."`
+	EndsAt    time.Time `json:"ends_at" doc:"When the day ends, in the configured time zone."`
 }
 
 func (a *api) getMe(ctx context.Context, _ *struct{}) (*body[meAnswer], error) {
 	key := callerOf(ctx).Key
-	requests, tasks, err := a.Store.Today(ctx, key.ID)
+	today, err := a.Store.Today(ctx, key.ID)
 	if err != nil {
 		return nil, err
 	}
 	remaining := int64(-1)
 	if key.DailyQuota > 0 {
-		remaining = max(0, int64(key.DailyQuota)-tasks)
+		remaining = max(0, int64(key.DailyQuota)-today.Tasks)
 	}
-	return reply(meAnswer{keyViewOf(key), todayUsage{requests, tasks, remaining}})
+	ends, _ := a.Store.Ends(time.Now())
+	return reply(meAnswer{keyViewOf(key), todayUsage{today.Requests, today.Tasks, remaining, creditsOf(today.Credits), ends}})
 }
 
 // taskCounts is the earlier gateway's summary, where running covers everything

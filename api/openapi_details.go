@@ -67,8 +67,10 @@ var details = map[string]detail{
 	"GET /api/v1/health":  {answer: healthAnswer{OK: true, Version: "1.0.0", Container: &containerView{"jimeng-api"}, Sessions: &sessionCounts{14, 12}, Tasks: exampleCounts, Storage: &exampleStorage.StorageBrief}},
 	"GET /api/v1/models":  {answer: modelsAnswer{[]*modelView{modelViewOf(&queue.Model{Model: exampleModel})}}},
 	"GET /api/v1/storage": {answer: exampleStorage},
-	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162}}},
+	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162, Credits: 190, EndsAt: *after(14*time.Hour + 30*time.Minute)}}},
 	"GET /api/v1/stats":   {answer: exampleCounts},
+	"GET /api/v1/usage":   {headers: downloadHeaders, answer: exampleUsage},
+	"GET /api/v1/audit":   {codes: []string{"invalid_cursor"}, headers: downloadHeaders, answer: exampleAudit},
 
 	"POST /api/v1/secrets/rotate": {answer: rotateAnswer{OK: true, Sealed: 14}},
 
@@ -115,11 +117,12 @@ var (
 	createCodes = []string{"too_large", "too_many_files", "unsupported_media_type", "body_timeout", "daily_quota_exceeded", "credit_budget_exceeded",
 		"model_not_allowed", "priority_not_allowed", "disk_full",
 		"idempotency_mismatch", "task_deleted", "material_gone", "fetch_failed", "host_unresolved"}
-	waitCodes     = slices.Concat(createCodes, resultCodes)
-	createHeaders = []string{"Location", "Idempotency-Replayed"}
-	fileCodes     = []string{"link_expired", "link_invalid", "unavailable"}
-	eventHeaders  = []string{"Cache-Control"}
-	fileHeaders   = []string{"ETag", "Cache-Control", "Content-Disposition", "Accept-Ranges"}
+	waitCodes       = slices.Concat(createCodes, resultCodes)
+	createHeaders   = []string{"Location", "Idempotency-Replayed"}
+	fileCodes       = []string{"link_expired", "link_invalid", "unavailable"}
+	eventHeaders    = []string{"Cache-Control"}
+	downloadHeaders = []string{"Content-Disposition"}
+	fileHeaders     = []string{"ETag", "Cache-Control", "Content-Disposition", "Accept-Ranges"}
 )
 
 const (

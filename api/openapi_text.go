@@ -11,9 +11,9 @@ const aboutAPI = `A gateway for asynchronous generation of videos and images: se
 
 **Errors.** Bad input gets one 4xx answer that names the field and what is allowed; nothing is stored and nothing is paid. Under ` + "`/api/`" + ` and ` + "`/auth/`" + ` errors are ` + "`application/problem+json`" + ` (RFC 9457) with a ` + "`code`" + ` that never changes; under ` + "`/v1/`" + ` they have the shape of jimeng-free-api, with OpenAI's inside.
 
-**Limits.** A key may have a limit of requests a minute, which ` + "`X-RateLimit-Limit`" + ` and ` + "`X-RateLimit-Remaining`" + ` tell with every answer, and a quota of tasks a UTC day. Bodies in JSON have at most 1 MiB without the files in them, 32 levels, and no member twice. 429 and 503 say in ` + "`Retry-After`" + ` how long to wait.
+**Limits.** A key may have a limit of requests a minute, which ` + "`X-RateLimit-Limit`" + ` and ` + "`X-RateLimit-Remaining`" + ` tell with every answer, and a quota of tasks a day. Bodies in JSON have at most 1 MiB without the files in them, 32 levels, and no member twice. 429 and 503 say in ` + "`Retry-After`" + ` how long to wait.
 
-**Times** are RFC 3339 in UTC. Texts are UTF-8 without control characters other than line breaks and tabs.`
+**Times** are RFC 3339 in UTC; days of quotas and of the usage are those of the configured time zone. Texts are UTF-8 without control characters other than line breaks and tabs.`
 
 // tags are the groups of operations, in the order in which they are shown.
 var tags = []*huma.Tag{
@@ -22,6 +22,7 @@ var tags = []*huma.Tag{
 	{Name: "models", Description: "What can be made, and what each model takes."},
 	{Name: "sessions", Description: "A session is one account of an upstream. All of them are the pool that tasks run on."},
 	{Name: "keys", Description: "API keys, their scopes and limits."},
+	{Name: "audit", Description: "Who changed what."},
 	{Name: "status", Description: "The caller's own key, counts, and the gateway's health."},
 	{Name: "jimeng-free-api", Description: "What clients of jimeng-free-api call: they need only a new base URL."},
 	{Name: "files", Description: "Signed links to files, which work without a key until they expire."},

@@ -89,11 +89,11 @@ func moment(field, text string) (int64, error) {
 
 // cursor is where a list goes on. It only fits the caller and the filter that it
 // was made for: with another one, tasks would be left out silently.
-func cursor(id, owner string, f *store.TaskFilter) string {
+func cursor(id, owner string, f any) string {
 	return base64.RawURLEncoding.EncodeToString(append([]byte(id), cursorSum(id, owner, f)...))
 }
 
-func readCursor(text, owner string, f *store.TaskFilter) (id string, err error) {
+func readCursor(text, owner string, f any) (id string, err error) {
 	if text == "" {
 		return "", nil
 	}
@@ -110,7 +110,7 @@ func readCursor(text, owner string, f *store.TaskFilter) (id string, err error) 
 
 const cursorSumLength = 8
 
-func cursorSum(id, owner string, f *store.TaskFilter) []byte {
+func cursorSum(id, owner string, f any) []byte {
 	filter, _ := json.Marshal(f) // plain fields
 	sum := sha256.Sum256(append(filter, owner+"\n"+id...))
 	return sum[:cursorSumLength]

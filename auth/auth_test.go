@@ -304,9 +304,9 @@ func TestCountsReachTheStore(t *testing.T) {
 	if err := b.Keyring().Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	requests, _, err := b.store.Today(t.Context(), key.ID)
-	if err != nil || requests != 3 {
-		t.Errorf("%d requests, %v; want 3, the refused one included", requests, err)
+	used, err := b.store.Today(t.Context(), key.ID)
+	if err != nil || used.Requests != 3 {
+		t.Errorf("%d requests, %v; want 3, the refused one included", used.Requests, err)
 	}
 }
 

@@ -56,6 +56,7 @@ var options = map[string]option{
 	"default_model":       setting("default_model <model>", func(c *Config) *string { return &c.DefaultModel }, verbatim),
 	"default_image_model": setting("default_image_model <model>", func(c *Config) *string { return &c.DefaultImageModel }, verbatim),
 	"link_ttl":            setting("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }, parseDuration),
+	"time_zone":           setting("time_zone <name>", func(c *Config) *string { return &c.TimeZone }, parseZone),
 	"container":           setting("container <name>", func(c *Config) *string { return &c.Container }, verbatim),
 	"grace_period":        setting("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }, parseDuration),
 }
@@ -64,6 +65,7 @@ var options = map[string]option{
 var retentionOptions = map[string]option{
 	"artifacts": setting("artifacts <duration>|never", func(c *Config) *Duration { return &c.Retention.Artifacts }, parseKeep),
 	"tasks":     setting("tasks <duration>|never", func(c *Config) *Duration { return &c.Retention.Tasks }, parseKeep),
+	"audit":     setting("audit <duration>|never", func(c *Config) *Duration { return &c.Retention.Audit }, parseKeep),
 	"budget":    setting("budget <size>", func(c *Config) *Value { return &c.Retention.Budget }, parseBudget),
 }
 
@@ -94,6 +96,7 @@ const (
 //		default_model  <model>
 //		default_image_model <model>
 //		link_ttl       <duration>
+//		time_zone      <name>
 //		container      <name>
 //		grace_period   <duration>
 //		oidc {
@@ -126,6 +129,7 @@ const (
 //		retention {
 //			artifacts <duration>|never
 //			tasks     <duration>|never
+//			audit     <duration>|never
 //			budget    <size>
 //		}
 //		upstream <driver> [<name>] {

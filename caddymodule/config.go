@@ -105,6 +105,10 @@ type Config struct {
 	// How long a signed link to a result works. Default: 24h
 	LinkTTL Duration `json:"link_ttl,omitempty"`
 
+	// The time zone whose days the daily quotas and the usage are counted by, as
+	// IANA names it: Asia/Shanghai. Default: UTC
+	TimeZone string `json:"time_zone,omitempty"`
+
 	// The name of the upstream's Docker container, shown by /api/v1/health.
 	// Default: none
 	Container string `json:"container,omitempty"`
@@ -139,6 +143,10 @@ type Retention struct {
 	// Default: never
 	Tasks Duration `json:"tasks,omitempty"`
 
+	// How long the lines of the audit log are kept; 0 or never keeps them.
+	// Default: 365d
+	Audit Duration `json:"audit,omitempty"`
+
 	// How much room results and materials may take together, such as 50GiB;
 	// above it, unused materials and then the files of the tasks that ended
 	// first are deleted. 0 is no
@@ -160,8 +168,9 @@ type settings struct {
 	pollInterval, linkTTL, gracePeriod   time.Duration
 	probeInterval                        time.Duration
 	startDeadline, runDeadline, deadline time.Duration
-	keepArtifacts, keepTasks             time.Duration
+	keepArtifacts, keepTasks, keepAudit  time.Duration
 	budget                               int64
+	zone                                 *time.Location
 	upstreamConcurrency                  map[string]int
 	models                               map[string]queue.ModelSettings
 	oidc                                 *auth.OIDCConfig // nil without single sign-on
@@ -198,11 +207,13 @@ func (c *Config) resolve() (*settings, error) {
 	set(&faults, &s.defaultModel, "default_model", c.DefaultModel, "jimeng-video-seedance-2.0", verbatim)
 	set(&faults, &s.keepArtifacts, "artifacts", string(retention.Artifacts), 0, parseKeep)
 	set(&faults, &s.keepTasks, "tasks", string(retention.Tasks), 0, parseKeep)
+	set(&faults, &s.keepAudit, "audit", string(retention.Audit), 365*24*time.Hour, parseKeep)
 	set(&faults, &s.budget, "budget", string(retention.Budget), 0, parseBudget)
 	set(&faults, &s.defaultImageModel, "default_image_model", c.DefaultImageModel, "jimeng-4.5", verbatim)
 	c.Materials.resolve(&faults, &s)
 	s.oidc = c.OIDC.resolve(&faults)
 	set(&faults, &s.linkTTL, "link_ttl", string(c.LinkTTL), 24*time.Hour, parseDuration)
+	set(&faults, &s.zone, "time_zone", c.TimeZone, time.UTC, parseZone)
 	set(&faults, &s.container, "container", c.Container, "", verbatim)
 	set(&faults, &s.gracePeriod, "grace_period", string(c.GracePeriod), 10*time.Second, parseDuration)
 	if dir, err := filepath.Abs(s.dataDir); err == nil {
@@ -248,7 +259,8 @@ func (s *settings) queue(drivers map[string]upstream.Driver) queue.Settings {
 		ProbeInterval: s.probeInterval,
 		KeepMaterials: s.keepMaterials,
 		Models:        s.models,
-		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Budget: s.budget},
+		Retention:     queue.Retention{Artifacts: s.keepArtifacts, Tasks: s.keepTasks, Audit: s.keepAudit, Budget: s.budget},
+		Zone:          s.zone,
 	}
 }
 

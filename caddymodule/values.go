@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // the system may have none
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/dustin/go-humanize"
@@ -118,6 +119,15 @@ func parseBudget(text string) (int64, error) {
 		return 0, nil
 	}
 	return parseSize(text)
+}
+
+// parseZone takes no "Local", which is another zone on another machine.
+func parseZone(text string) (*time.Location, error) {
+	zone, err := time.LoadLocation(text)
+	if err != nil || text == "" || text == "Local" {
+		return nil, fmt.Errorf("%q is not a time zone; allowed is a name such as Asia/Shanghai, Europe/Berlin or UTC", text)
+	}
+	return zone, nil
 }
 
 // parseKeep is parseDuration with a 0 for ever, which has a word as well.

@@ -14,7 +14,7 @@ import (
 
 // What a cancel says about money.
 const (
-	NotStarted     = "not_started"      // nothing was sent, nothing is spent
+	NotStarted     = store.NotStarted   // nothing was sent, nothing is spent
 	Stopped        = "stopped"          // the upstream stopped the work
 	RunsOnUpstream = "runs_on_upstream" // money may be spent
 )

@@ -64,13 +64,13 @@ func counted(key *store.Key) bool {
 
 // admits is the error of a task that is one too many for its key. It is part of the
 // transaction that stores the task, so no two tasks can both be the last one.
-func admits(tx *store.Tx, key *store.Key, task *store.Task) error {
+func (q *Queue) admits(tx *store.Tx, key *store.Key, task *store.Task) error {
 	if key.DailyQuota > 0 {
 		used, err := tx.TasksToday(key.ID)
 		if err != nil {
 			return err
 		}
-		if err := checkQuota(key, used, tx.Now); err != nil {
+		if err := q.checkQuota(key, used, time.UnixMilli(tx.Now)); err != nil {
 			return err
 		}
 	}
@@ -79,20 +79,20 @@ func admits(tx *store.Tx, key *store.Key, task *store.Task) error {
 		if err != nil {
 			return err
 		}
-		return checkCredits(key, task.Credits, day, month, tx.Now)
+		return q.checkCredits(key, task.Credits, day, month, time.UnixMilli(tx.Now))
 	}
 	return nil
 }
 
 // wouldAdmit is admits for a task that nobody stores, as far as anybody can tell.
 func (q *Queue) wouldAdmit(ctx context.Context, key *store.Key, task *store.Task) error {
-	now := time.Now().UnixMilli()
+	now := time.Now()
 	if key.DailyQuota > 0 {
-		_, used, err := q.store.Today(ctx, key.ID)
+		used, err := q.store.Today(ctx, key.ID)
 		if err != nil {
 			return err
 		}
-		if err := checkQuota(key, used, now); err != nil {
+		if err := q.checkQuota(key, used.Tasks, now); err != nil {
 			return err
 		}
 	}
@@ -101,30 +101,31 @@ func (q *Queue) wouldAdmit(ctx context.Context, key *store.Key, task *store.Task
 		if err != nil {
 			return err
 		}
-		return checkCredits(key, task.Credits, day, month, now)
+		return q.checkCredits(key, task.Credits, day, month, now)
 	}
 	return nil
 }
 
-func checkQuota(key *store.Key, used, now int64) error {
+func (q *Queue) checkQuota(key *store.Key, used int64, now time.Time) error {
 	if used < int64(key.DailyQuota) {
 		return nil
 	}
-	until := time.UnixMilli(store.DayEnds(now))
+	until, _ := q.store.Ends(now)
 	return &LimitError{Limit: "daily_quota", Value: key.DailyQuota, Until: until,
-		Message: fmt.Sprintf("the key may create %d tasks a day and has done so; the day ends at %s", key.DailyQuota, until.UTC().Format(time.RFC3339))}
+		Message: fmt.Sprintf("the key may create %d tasks a day and has done so; the day ends at %s", key.DailyQuota, until.Format(time.RFC3339))}
 }
 
 // checkCredits compares thousandths. The month comes first, because the end of the
 // day does not help when both are used up.
-func checkCredits(key *store.Key, cost, day, month, now int64) error {
+func (q *Queue) checkCredits(key *store.Key, cost, day, month int64, now time.Time) error {
+	dayEnds, monthEnds := q.store.Ends(now)
 	for _, budget := range []struct {
 		limit, span string
 		most, used  int64
-		until       int64
+		until       time.Time
 	}{
-		{"credits_per_month", "month", key.CreditsPerMonth, month, store.MonthEnds(now)},
-		{"credits_per_day", "day", key.CreditsPerDay, day, store.DayEnds(now)},
+		{"credits_per_month", "month", key.CreditsPerMonth, month, monthEnds},
+		{"credits_per_day", "day", key.CreditsPerDay, day, dayEnds},
 	} {
 		if budget.most == 0 || budget.used+cost <= budget.most {
 			continue
@@ -136,8 +137,8 @@ func checkCredits(key *store.Key, cost, day, month, now int64) error {
 			e.Message += ", which is more than the whole budget"
 			return e
 		}
-		e.Until = time.UnixMilli(budget.until)
-		e.Message += fmt.Sprintf(", and the %s ends at %s", budget.span, e.Until.UTC().Format(time.RFC3339))
+		e.Until = budget.until
+		e.Message += fmt.Sprintf(", and the %s ends at %s", budget.span, e.Until.Format(time.RFC3339))
 		return e
 	}
 	return nil

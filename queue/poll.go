@@ -62,7 +62,7 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 			if err := q.pool.Fault(tx, task.SessionID, task.Upstream, fault); err != nil {
 				return err
 			}
-			return q.fail(tx, task, fault, false)
+			return q.fail(tx, task, fault, store.Accepted)
 		})
 	default:
 		err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {

@@ -19,7 +19,6 @@ type model struct {
 	upstream map[string]*limit
 	gateway  *limit
 	last     int64 // the number of the last event
-	created  map[string]int64
 	admitted int
 	problems []string
 }
@@ -27,7 +26,10 @@ type model struct {
 type modelTask struct {
 	store.Change
 	id, key, route string
-	prompt         string
+	prompt, model  string
+	duration       int
+	credits        int64 // of the row, as it was last seen
+	createdAt      int64
 	priority       int
 	deleted        bool
 	ends           int
@@ -113,7 +115,7 @@ func (m *model) happened(e *store.Event) {
 	switch e.What {
 	case store.Created:
 		legal = was == "" && is == store.Queued
-		m.created[t.key]++
+		t.createdAt = e.At
 	case store.AdmittedTo:
 		legal = was == store.Queued && is == store.Submitting && e.Attempt == t.Attempt+1
 		m.admission(e, t)

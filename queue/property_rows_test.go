@@ -3,7 +3,6 @@ package queue_test
 import (
 	"context"
 	"database/sql"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -42,6 +41,7 @@ func (p *property) check() {
 	p.checkTasks(tx)
 	p.checkCounters(tx)
 	p.checkAttempts(tx)
+	p.checkUsage(tx)
 	p.checkSessions(tx)
 	p.checks++
 	if len(p.model.problems) > 0 {
@@ -69,11 +69,12 @@ func (p *property) checkTasks(tx *sql.Tx) {
 		deadline   int64
 	}
 	found := map[string]row{}
-	p.rows(tx, "SELECT id, key_id, route, priority, prompt, status, attempt, session_id, money, error_kind, job_id, finished_at, deadline FROM tasks",
+	p.rows(tx, "SELECT id, key_id, route, priority, prompt, status, attempt, session_id, money, error_kind, job_id, finished_at, deadline, model, duration, credits FROM tasks",
 		func(scan func(...any) error) error {
 			t := &modelTask{}
 			var r row
-			if err := scan(&t.id, &t.key, &t.route, &t.priority, &t.prompt, &r.status, &r.attempt, &r.session, &r.money, &r.errorKind, &r.job, &r.finishedAt, &r.deadline); err != nil {
+			var credits int64
+			if err := scan(&t.id, &t.key, &t.route, &t.priority, &t.prompt, &r.status, &r.attempt, &r.session, &r.money, &r.errorKind, &r.job, &r.finishedAt, &r.deadline, &t.model, &t.duration, &credits); err != nil {
 				return err
 			}
 			if p.model.tasks[t.id] == nil {
@@ -81,6 +82,7 @@ func (p *property) checkTasks(tx *sql.Tx) {
 				tag, _, _ := strings.Cut(t.prompt, " ")
 				p.chains[tag] = append(p.chains[tag], t.id)
 			}
+			p.model.tasks[t.id].credits = credits
 			found[t.id] = r
 			return nil
 		})
@@ -139,18 +141,6 @@ func (p *property) checkCounters(tx *sql.Tx) {
 	equal("lanes", "SELECT 'all', (SELECT coalesce(sum(queued), 0) FROM lanes), (SELECT count(*) FROM tasks WHERE status = 'queued')")
 	equal("counts", "SELECT 'all', (SELECT coalesce(sum(n), 0) FROM task_counts WHERE key_id = ''), (SELECT count(*) FROM tasks)")
 	equal("bytes", "SELECT name, value, (SELECT coalesce(sum(artifact_bytes), 0) FROM tasks) FROM counters WHERE name = 'artifact_bytes'")
-	used := map[string]int64{}
-	p.rows(tx, "SELECT key_id, sum(tasks) FROM usage_by_model GROUP BY key_id", func(scan func(...any) error) error {
-		var key string
-		var n int64
-		err := scan(&key, &n)
-		used[key] = n
-		return err
-	})
-	maps.DeleteFunc(used, func(_ string, n int64) bool { return n == 0 })
-	if !maps.Equal(used, p.model.created) {
-		p.model.problem("usage says %v, created were %v", used, p.model.created)
-	}
 }
 
 // attempt is what a row says of one submit.

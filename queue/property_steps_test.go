@@ -356,10 +356,10 @@ func (p *property) inForce() *reloaded {
 func (p *property) apply(c *reloaded) queue.Settings {
 	s := queue.Settings{
 		Upstreams: map[string]queue.Upstream{}, Concurrency: c.gateway, MaxFailovers: c.retry,
-		PollInterval: 50 * time.Millisecond, StartDeadline: 10 * time.Minute, Deadline: 10 * time.Minute,
+		PollInterval: 50 * time.Millisecond, StartDeadline: 10 * time.Minute, Deadline: 10 * time.Minute, Zone: shanghai,
 		Models: map[string]queue.ModelSettings{
-			"only-a": {Upstreams: map[string]string{"a": "seedance-2.0"}},
-			"only-b": {Upstreams: map[string]string{"b": "seedance-2.0"}},
+			"only-a": {Upstreams: map[string]string{"a": "seedance-2.0"}, Override: upstream.Override{Credits: 1.5}},
+			"only-b": {Upstreams: map[string]string{"b": "seedance-2.0"}, Override: upstream.Override{CreditsPerSecond: 0.25}},
 			"slow":   {Upstreams: map[string]string{"a": "jimeng-video-3.0", "b": "jimeng-video-3.0"}}, // a call that blocks
 		},
 	}

@@ -89,7 +89,7 @@ func newProperty(t *testing.T, seed int, databaseURL string) *property {
 		sims: map[string]*simulator.Server{}, files: map[string]string{}, until: map[string]int{},
 		chains: map[string][]string{}, attempts: map[string][]attempt{},
 		model: &model{tasks: map[string]*modelTask{}, keys: map[string]*modelKey{}, sessions: map[string]*modelSession{},
-			upstream: map[string]*limit{}, gateway: newLimit(0), created: map[string]int64{}},
+			upstream: map[string]*limit{}, gateway: newLimit(0)},
 	}
 	t.Cleanup(func() {
 		if p.process != nil { // it failed on the way

@@ -42,6 +42,7 @@ type Settings struct {
 	ProbeInterval time.Duration // see [pool.Pool.ProbeEvery]
 	KeepMaterials time.Duration // how long materials that no task uses are kept, 0 for ever
 	Retention     Retention
+	Zone          *time.Location // whose days quotas and usage are counted by, nil for UTC
 
 	Models map[string]ModelSettings // by ID; see [Settings.Check]
 }
@@ -183,6 +184,7 @@ func (q *Queue) use() {
 	}
 	q.pool.Configure(drivers)
 	q.pool.ProbeEvery(s.ProbeInterval)
+	q.store.SetZone(s.Zone)
 	q.settings.Store(s)
 }
 

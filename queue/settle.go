@@ -171,7 +171,7 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 				zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
 			return tx.Requeue(current, true, words(fault))
 		}
-		return q.fail(tx, current, fault, state == store.InDoubt)
+		return q.fail(tx, current, fault, state)
 	})
 }
 
@@ -188,17 +188,18 @@ const doubtful = "The upstream may have accepted the task and may charge for it;
 	"It is not sent again by itself; retry it if you accept that it may be paid twice. Cause: "
 
 // fail ends a task with the upstream's word, and says so if that leaves open
-// whether it was paid.
-func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, doubt bool) error {
+// whether its last attempt was paid; those before were surely not accepted.
+func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, last store.AttemptState) error {
 	message := fault.Message
-	if doubt {
+	if last == store.InDoubt {
 		message = doubtful + message
 	}
 	if err := tx.CountOutcome(task.SessionID, false); err != nil {
 		return err
 	}
 	q.log.Info("task failed", zap.String("task", task.ID), zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
-	return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: string(fault.Kind.Public()), ErrorMessage: message, Fault: words(fault)})
+	return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: string(fault.Kind.Public()), ErrorMessage: message, Fault: words(fault),
+		Unspent: last == store.Rejected})
 }
 
 // words is a fault as the history of a task tells it.

@@ -16,6 +16,7 @@ import (
 type Retention struct {
 	Artifacts time.Duration // from the end of a task, unless its key has a time of its own
 	Tasks     time.Duration // ended tasks with everything that belongs to them
+	Audit     time.Duration // lines of the audit log
 	Budget    int64         // bytes of all artifacts and materials together
 }
 

@@ -83,7 +83,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 				return cmp.Or(err, ErrRetried)
 			}
 		}
-		if err := admits(tx, n.Key, task); err != nil {
+		if err := q.admits(tx, n.Key, task); err != nil {
 			return err
 		}
 		return tx.InsertTask(task)

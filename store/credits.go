@@ -3,7 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
+	"strings"
 )
 
 // Credits are counted in thousandths.
@@ -13,14 +13,19 @@ const selectCredits = `SELECT CAST(coalesce(sum(CASE WHEN day = $2 THEN credits 
 // CreditsUsed is what the key's tasks of the present day and of the present month
 // cost, in thousandths of a credit, those of this batch included.
 func (t *Tx) CreditsUsed(keyID string) (day, month int64, err error) {
-	err = t.QueryRow(selectCredits, keyID, Day(t.Now), firstOfMonth(t.Now)).Scan(&day, &month)
+	today := t.store.Day(t.Now)
+	err = t.QueryRow(selectCredits, keyID, today, firstOfMonth(today)).Scan(&day, &month)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read credits used: %w", err)
 	}
 	for _, d := range []*deltas{&t.batch, &t.pending} {
-		for of, n := range d.credits {
-			if of[0] == keyID {
-				day, month = day+n, month+n
+		for row, used := range d.usage {
+			if row.key != keyID || !strings.HasPrefix(row.day, monthOf(today)) {
+				continue
+			}
+			month += used.Credits
+			if row.day == today {
+				day += used.Credits
 			}
 		}
 	}
@@ -30,25 +35,14 @@ func (t *Tx) CreditsUsed(keyID string) (day, month int64, err error) {
 // CreditsUsed is what the key's tasks of the present day and of the present month
 // cost, in thousandths of a credit.
 func (s *Store) CreditsUsed(ctx context.Context, keyID string) (day, month int64, err error) {
-	at := now()
-	err = s.readers.QueryRowContext(ctx, selectCredits, keyID, Day(at), firstOfMonth(at)).Scan(&day, &month)
+	today := s.Day(now())
+	err = s.readers.QueryRowContext(ctx, selectCredits, keyID, today, firstOfMonth(today)).Scan(&day, &month)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read credits used: %w", err)
 	}
 	return day, month, nil
 }
 
-// firstOfMonth is the first day of the month that a moment is in.
-func firstOfMonth(ms int64) string { return Day(ms)[:len("2006-01")] + "-01" }
+func monthOf(day string) string { return day[:len("2006-01")] }
 
-// DayEnds is when the [Day] of a moment ends, both in Unix milliseconds.
-func DayEnds(ms int64) int64 {
-	t := time.UnixMilli(ms).UTC()
-	return time.Date(t.Year(), t.Month(), t.Day()+1, 0, 0, 0, 0, t.Location()).UnixMilli()
-}
-
-// MonthEnds is when the month of a moment ends, both in Unix milliseconds.
-func MonthEnds(ms int64) int64 {
-	t := time.UnixMilli(ms).UTC()
-	return time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, t.Location()).UnixMilli()
-}
+func firstOfMonth(day string) string { return monthOf(day) + "-01" }

@@ -13,7 +13,7 @@ type Key struct {
 	Enabled     bool
 	Implicit    bool           // belongs to ADMIN_TOKEN or to the gateway without authentication
 	RateLimit   int            // requests a minute
-	DailyQuota  int            // tasks a day, see [Day]
+	DailyQuota  int            // tasks a day, see [Store.Day]
 	Concurrency int            // running tasks
 	Weight      int            // share of the pool relative to other keys, at least 1
 	Wait        int            // seconds that a create of a blocking dialect waits for the result, 0 to answer at once

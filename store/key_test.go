@@ -58,8 +58,8 @@ func TestKeys(t *testing.T) {
 		if err := st.AddRequests(ctx, map[string]int64{"admin": 5}, 42); err != nil {
 			t.Fatal(err)
 		}
-		if requests, _, err := st.Today(ctx, "admin"); err != nil || requests != 5 {
-			t.Errorf("requests today: %d, %v", requests, err)
+		if used, err := st.Today(ctx, "admin"); err != nil || used.Requests != 5 {
+			t.Errorf("used today: %+v, %v", used, err)
 		}
 	})
 }

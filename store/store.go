@@ -44,6 +44,7 @@ type Store struct {
 	admit   func(*Tx) error                // see [Store.OnChange]
 	tell    atomic.Pointer[func([]*Event)] // see [Store.OnEvents]
 	peeks   *peeks                         // SQLite: tasks that were read lately
+	zone    atomic.Pointer[time.Location]  // see [Store.SetZone]
 }
 
 // Open opens the database that databaseURL names (sqlite://PATH or

@@ -244,8 +244,8 @@ func TestWritesShareATransactionButNotTheirErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, used, _ := st.Today(t.Context(), "admin"); len(tasks) != 133 || counts[store.Queued] != 133 || used != 133 {
-			t.Errorf("rows %d, counted %d, used today %d, want 133", len(tasks), counts[store.Queued], used)
+		if used, _ := st.Today(t.Context(), "admin"); len(tasks) != 133 || counts[store.Queued] != 133 || used.Tasks != 133 {
+			t.Errorf("rows %d, counted %d, used today %d, want 133", len(tasks), counts[store.Queued], used.Tasks)
 		}
 	})
 }

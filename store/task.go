@@ -19,6 +19,9 @@ var Statuses = []Status{Queued, Submitting, Polling, Downloading, Succeeded, Fai
 // Ended reports whether the status is final.
 func (s Status) Ended() bool { return s == Succeeded || s == Failed || s == Cancelled }
 
+// NotStarted is what [Task] says of money when surely nothing was spent.
+const NotStarted = "not_started"
+
 // Task is one request for a video or a set of images, from a client's submit to
 // its end. Times are Unix milliseconds, 0 when the moment has not come.
 type Task struct {
@@ -29,12 +32,12 @@ type Task struct {
 	Model      string // as the client named it
 	Route      string // the upstreams that can serve it, sorted, joined by commas
 	Prompt     string
-	Duration   int
+	Duration   int   // seconds of video, 0 where the model has none
+	Credits    int64 // what it costs by the catalogue in thousandths, 0 if that is unknown or surely nothing was spent
 	Ratio      string
 	Resolution string
 	Priority   int // higher goes first within a key
 	RetryOf    string
-	Credits    int64          // what it costs by the catalogue, in thousandths, 0 when nobody knows
 	Options    map[string]any // further parameters of the upstream, as JSON has them
 
 	Upstream  string

@@ -24,15 +24,14 @@ func (t *Tx) insertTasks(tasks []*Task) error {
 		}
 		task.Status, task.CreatedAt, task.UpdatedAt = Queued, t.Now, t.Now
 		args = append(args, task.ID, task.KeyID, task.Kind, task.Model, task.Route, task.Prompt, task.Duration, task.Ratio,
-			task.Resolution, task.Priority, task.RetryOf, materials, options, t.Now, t.Now, task.StartDeadline, task.Deadline, task.Credits)
+			task.Resolution, task.Priority, task.RetryOf, materials, options, task.Credits, t.Now, t.Now, task.StartDeadline, task.Deadline)
 	}
 	if err := t.insertRows(taskRows, args); err != nil {
 		return fmt.Errorf("insert task: %w", err)
 	}
 	for _, task := range tasks {
 		t.count(task, Queued, 1)
-		bump(&t.pending.usage, [2]string{task.KeyID, task.Model}, 1)
-		bump(&t.pending.credits, [2]string{task.KeyID, task.Model}, task.Credits)
+		t.used(task, t.Now, Usage{Tasks: 1, Credits: task.Credits})
 		t.happened(task, moved(Queued), Created, nil)
 	}
 	t.Wake()
@@ -173,6 +172,7 @@ type Ending struct {
 	ErrorKind    string
 	ErrorMessage string
 	Money        string
+	Unspent      bool // surely nothing was spent, whether or not Money says so
 	Artifacts    []Artifact
 	Fault        *Fault // why it failed, in the upstream's own words, for the history
 	// ArtifactsUntil is when the files of the artifacts are deleted, 0 for never.
@@ -192,15 +192,21 @@ func (t *Tx) End(task *Task, e Ending) error {
 	if size == 0 {
 		e.ArtifactsUntil = 0
 	}
+	credits := task.Credits
+	if e.Unspent || e.Money == NotStarted {
+		credits = 0
+	}
 	err = t.move(task, e.Status, `finished_at = $6, error_kind = $7, error_message = $8, money = $9, artifacts = $10,
-		artifact_bytes = $11, artifacts_until = $12, queue_position = NULL, queue_total = NULL, queue_eta = ''`,
-		t.Now, e.ErrorKind, clean(e.ErrorMessage), e.Money, artifacts, size, e.ArtifactsUntil)
+		artifact_bytes = $11, artifacts_until = $12, credits = $13, queue_position = NULL, queue_total = NULL, queue_eta = ''`,
+		t.Now, e.ErrorKind, clean(e.ErrorMessage), e.Money, artifacts, size, e.ArtifactsUntil, credits)
 	if err != nil {
 		return err
 	}
 	if err := t.countArtifacts(size); err != nil {
 		return err
 	}
+	t.used(task, t.Now, ended(task, e.Status))
+	t.giveBack(task, credits)
 	task.FinishedAt, task.Artifacts, task.ArtifactBytes, task.ArtifactsUntil = t.Now, e.Artifacts, size, e.ArtifactsUntil
 	task.ErrorKind, task.ErrorMessage, task.Money = e.ErrorKind, clean(e.ErrorMessage), e.Money
 	task.QueuePosition, task.QueueTotal, task.QueueETA = nil, nil, ""
@@ -241,11 +247,16 @@ func (t *Tx) releaseSlot(task *Task) error {
 
 // SetMoney corrects what is known about the cost of a task that was stopped.
 func (t *Tx) SetMoney(task *Task, money string) error {
+	credits := task.Credits
+	if money == NotStarted {
+		credits = 0
+	}
 	err := t.changeTask("note cost", task.ID,
-		"UPDATE tasks SET money = $2, updated_at = $3 WHERE id = $1 AND status IN ('cancelled', 'failed')", money, t.Now)
+		"UPDATE tasks SET money = $2, updated_at = $3, credits = $4 WHERE id = $1 AND status IN ('cancelled', 'failed')", money, t.Now, credits)
 	if err != nil {
 		return err
 	}
+	t.giveBack(task, credits)
 	task.Money = money
 	t.happened(task, TaskUpdated, MoneyKnown, nil)
 	return nil

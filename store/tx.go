@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // Tx is the transaction of one batch of writes, see [Store.Write].
@@ -28,19 +27,19 @@ type Tx struct {
 
 // deltas are counters that are written once at the end of a batch.
 type deltas struct {
-	counts  map[[2]string]int64 // key, status
-	lanes   map[[2]string]int64 // key, route
-	usage   map[[2]string]int64 // key, model: tasks created now
-	credits map[[2]string]int64 // key, model: what these cost
-	events  []*Event
-	gone    []string // tasks that were deleted
+	counts map[[2]string]int64 // key, status
+	lanes  map[[2]string]int64 // key, route
+	usage  map[usageRow]Usage
+	events []*Event
+	gone   []string // tasks that were deleted
 }
 
 func (d *deltas) add(other deltas) {
 	d.counts = sum(d.counts, other.counts)
 	d.lanes = sum(d.lanes, other.lanes)
-	d.usage = sum(d.usage, other.usage)
-	d.credits = sum(d.credits, other.credits)
+	for row, used := range other.usage {
+		d.used(row, used)
+	}
 	for _, id := range other.gone {
 		d.forget(id)
 	}
@@ -124,9 +123,6 @@ const (
 		ON CONFLICT (key_id, status) DO UPDATE SET n = task_counts.n + excluded.n`
 	addLane = `INSERT INTO lanes (key_id, route, queued) VALUES ($1, $2, $3)
 		ON CONFLICT (key_id, route) DO UPDATE SET queued = lanes.queued + excluded.queued`
-	addUsage = `INSERT INTO usage_by_model (key_id, day, model, requests, tasks, credits) VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (key_id, day, model) DO UPDATE SET requests = usage_by_model.requests + excluded.requests,
-			tasks = usage_by_model.tasks + excluded.tasks, credits = usage_by_model.credits + excluded.credits`
 )
 
 // flush writes the counters of the items that are done.
@@ -154,13 +150,10 @@ func (t *Tx) flush() error {
 			return fmt.Errorf("count queued tasks: %w", err)
 		}
 	}
-	for of, n := range pending.usage {
-		if _, err := t.Exec(addUsage, of[0], Day(t.Now), of[1], 0, n, pending.credits[of]); err != nil {
-			return fmt.Errorf("count usage: %w", err)
+	for row, used := range pending.usage {
+		if err := t.addUsage(row, used); err != nil {
+			return err
 		}
 	}
 	return t.insertEvents(pending.events)
 }
-
-// Day is the UTC day of a moment in Unix milliseconds, as usage is counted.
-func Day(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.DateOnly) }

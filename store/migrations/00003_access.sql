@@ -13,11 +13,13 @@ ALTER TABLE keys ADD COLUMN old_hash TEXT NOT NULL DEFAULT '';
 ALTER TABLE keys ADD COLUMN old_until BIGINT NOT NULL DEFAULT 0;
 CREATE UNIQUE INDEX keys_old_hash ON keys (old_hash) WHERE old_hash <> '';
 
--- What the task costs by the catalogue, in thousandths of a credit.
+-- What the task costs by the catalogue, in thousandths of a credit; 0 once it has
+-- ended and surely nothing was spent.
 ALTER TABLE tasks ADD COLUMN credits BIGINT NOT NULL DEFAULT 0;
 
 -- Days are those of the configured time zone. Requests are counted under model ''.
--- Ends count on the day of the end, everything else on the day of the submit.
+-- Ends and seconds count on the day of the end, everything else on the day of the
+-- submit.
 CREATE TABLE usage_by_model (
   key_id    TEXT NOT NULL,
   day       TEXT NOT NULL,
@@ -93,10 +95,10 @@ CREATE TABLE audit (
   became      TEXT NOT NULL, -- likewise
   result      TEXT NOT NULL  -- ok, or the code of the error
 );
-CREATE INDEX audit_by_time ON audit (at);
-CREATE INDEX audit_by_actor ON audit (actor_id, id);
-CREATE INDEX audit_by_target ON audit (target_id, id);
-CREATE INDEX audit_by_action ON audit (action, id);
+CREATE INDEX audit_by_time ON audit (at, id);
+CREATE INDEX audit_by_actor ON audit (actor_id, at, id);
+CREATE INDEX audit_by_target ON audit (target_id, at, id);
+CREATE INDEX audit_by_action ON audit (action, at, id);
 
 -- Goes up with every change of who may do what; nodes look at it.
 INSERT INTO counters (name, value) VALUES ('access', 0);
