@@ -108,6 +108,9 @@ func (a *api) log(ctx context.Context, route string, e *apiError) {
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := explain(endedBy(r.Context(), err))
 	a.log(r.Context(), r.Method+" "+r.URL.Path, e)
+	if c, ok := r.Context().Value(callerKey{}).(*caller); ok {
+		c.refusal = e.code
+	}
 	header := w.Header()
 	for name, value := range e.header() {
 		header[name] = value

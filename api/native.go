@@ -56,6 +56,7 @@ func handle[I, O any](a *api, h huma.API, op huma.Operation, f func(context.Cont
 		if err != nil {
 			e := explain(endedBy(ctx, err))
 			a.log(ctx, callerOf(ctx).route, e)
+			callerOf(ctx).refusal = e.code
 			return nil, problemOf(e)
 		}
 		return output, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/csv"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -61,7 +60,7 @@ func auditViewOf(l *store.AuditLine) auditView {
 	return auditView{
 		ID: l.ID, At: timeOf(l.At), Actor: actorView{l.Actor.Kind, l.Actor.ID, l.Actor.Name}, Address: textOf(l.Actor.Address),
 		RequestID: textOf(l.Actor.RequestID), Action: l.Action, TargetKind: textOf(l.TargetKind), TargetID: textOf(l.TargetID),
-		Was: object{[]byte(l.Was)}, Became: object{[]byte(l.Became)}, Result: l.Result,
+		Was: objectOf(l.Was), Became: objectOf(l.Became), Result: l.Result,
 	}
 }
 
@@ -105,7 +104,7 @@ func (a *api) listAudit(ctx context.Context, in *auditInput) (*huma.StreamRespon
 	if next != "" {
 		answer.Next = new(cursor(next, "", &filter))
 	}
-	return answerJSON(answer), nil
+	return answerJSON(answer)
 }
 
 // eachAudit calls do with one page of lines after the other, so that neither the
@@ -163,14 +162,20 @@ func (a *api) auditCSV(ctx context.Context, w io.Writer, f store.AuditFilter) er
 }
 
 // answerJSON answers where huma only knows that something is streamed.
-func answerJSON(value any) *huma.StreamResponse {
+func answerJSON(value any) (*huma.StreamResponse, error) {
+	body, err := plainJSON(value)
+	if err != nil {
+		return nil, err
+	}
 	return &huma.StreamResponse{Body: func(h huma.Context) {
-		body, err := plainJSON(value)
-		if err != nil { // only plain structs are passed in
-			h.SetStatus(http.StatusInternalServerError)
-			return
-		}
 		h.SetHeader("Content-Type", "application/json")
 		_, _ = h.BodyWriter().Write(body) // whoever is gone gets no answer
-	}}
+	}}, nil
+}
+
+func objectOf(text string) object {
+	if text == "" {
+		return object{}
+	}
+	return object{[]byte(text)}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -49,6 +50,16 @@ func (a *api) bulk(action queue.Action) func(context.Context, *bulkInput) (*body
 		if ok {
 			if result, err = a.Queue.Bulk(ctx, action, a.everyName(filter), in.Body.DryRun); err != nil {
 				return nil, err
+			}
+		}
+		if !in.Body.DryRun {
+			// Each task has a line of its own, written with its change.
+			err := a.Store.Write(context.WithoutCancel(ctx), store.Relaxed, func(tx *store.Tx) error {
+				return tx.Audit(store.Act{Action: "task." + string(action) + "_many", TargetKind: "task", Became: store.Facts{
+					"filter": in.Body.Filter, "matched": result.Matched, "done": result.Done, "skipped": result.Skipped, "failed": result.Failed}})
+			})
+			if err != nil { // what is done is done
+				a.log(ctx, callerOf(ctx).route, &apiError{status: http.StatusOK, cause: err})
 			}
 		}
 		answer := bulkAnswer{DryRun: in.Body.DryRun, Matched: result.Matched, Running: result.Running, Done: result.Done,

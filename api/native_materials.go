@@ -176,7 +176,12 @@ func (a *api) upload(w http.ResponseWriter, r *http.Request) (rows []*store.Stor
 			if err != nil {
 				return err
 			}
-			isNew = isNew || kept
+			if kept {
+				isNew = true
+				if err := tx.Audit(store.Act{Action: "material.upload", TargetKind: "material", TargetID: row.ID, Became: row.Facts()}); err != nil {
+					return err
+				}
+			}
 			rows = append(rows, row)
 		}
 		return nil

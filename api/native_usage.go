@@ -104,7 +104,7 @@ func (a *api) getUsage(ctx context.Context, in *usageInput) (*huma.StreamRespons
 		name := fmt.Sprintf("usage_%s_%s.csv", answer.From, answer.To)
 		return download("text/csv; charset=utf-8", name, func(w io.Writer) error { return answer.writeCSV(w, filter) }), nil
 	}
-	return answerJSON(answer), nil
+	return answerJSON(answer)
 }
 
 func (a *api) usageFilter(ctx context.Context, in *usageInput) (f store.UsageFilter, err error) {

@@ -36,10 +36,8 @@ var exampleUsageCSV = "day,requests,tasks,succeeded,failed,cancelled,seconds,cre
 var exampleAudit = auditAnswer{Lines: []auditView{{
 	ID: "01k9tz6m0c2v4b6n8m0k2j4h6g", At: after(0), Actor: actorView{Kind: "person", ID: "per_01k9ty2f4g6h8j0k2m4n6p8q0r", Name: "Ada Wong"},
 	Address: new("203.0.113.7"), RequestID: new("4a1f1c53-8a0c-4c62-9d55-0d8f7f1e2b3c"), Action: "key.change", TargetKind: new("key"), TargetID: new(exampleKey.ID),
-	Was: exampleObject(`{"daily_quota":100}`), Became: exampleObject(`{"daily_quota":200}`), Result: "ok",
+	Was: objectOf(`{"daily_quota":100}`), Became: objectOf(`{"daily_quota":200}`), Result: "ok",
 }}, Next: new("MDFrOXR6NHI2cTh3MmU1eTd2MWozbTBwOWE9Zt8Q6rKBxA")}
-
-func exampleObject(text string) object { return object{[]byte(text)} }
 
 var exampleAuditCSV = strings.Join(auditColumns, ",") + "\n" +
 	`01k9tz6m0c2v4b6n8m0k2j4h6g,2026-11-12T09:30:00Z,person,per_01k9ty2f4g6h8j0k2m4n6p8q0r,Ada Wong,203.0.113.7,4a1f1c53-8a0c-4c62-9d55-0d8f7f1e2b3c,key.change,key,` +

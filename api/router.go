@@ -20,6 +20,7 @@ type caller struct {
 	*auth.Principal        // nil on public routes and for strangers
 	base            string // scheme and host of links, without a slash at the end
 	route           string // for logs
+	refusal         string // the code of the error that was answered, "" for none that the handlers know of
 }
 
 type callerKey struct{}
@@ -60,15 +61,21 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 		req = req.WithContext(context.WithValue(req.Context(), callerKey{}, c))
 		ctx, release, err := r.api.admit(w, req, c, who)
 		defer release()
-		if err != nil {
-			r.api.fail(w, req, err)
-			return
-		}
-		if actor := actorOf(req, c.Principal); actor != nil {
+		actor := actorOf(req, c.Principal)
+		if actor != nil {
 			ctx = store.WithActor(ctx, actor)
 		}
 		if ctx != req.Context() {
 			req = req.WithContext(ctx)
+		}
+		if actor != nil && changes(pattern) {
+			answer := &answer{ResponseWriter: w}
+			w = answer
+			defer func() { r.api.auditRefusal(req, c, answer.status) }()
+		}
+		if err != nil {
+			r.api.fail(w, req, err)
+			return
 		}
 		// No id or name has such bytes, and PostgreSQL takes them for an error.
 		if path := req.URL.Path; !storable(path) {

@@ -66,7 +66,7 @@ func TestMain(m *testing.M) {
 	code := 1
 	shared.sim = simulator.New(simulator.Config{})
 	web := httptest.NewServer(shared.sim)
-	if err = shared.start(context.Background(), dir, web.URL); err == nil {
+	if err = shared.start(context.Background(), dir, "sqlite://"+filepath.Join(dir, "gateway.db"), web.URL); err == nil {
 		code = m.Run()
 		err = shared.stop(context.Background())
 	}
@@ -79,10 +79,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func (e *engine) start(ctx context.Context, dir, upstreamURL string) (err error) {
+func (e *engine) start(ctx context.Context, dir, databaseURL, upstreamURL string) (err error) {
 	log := testLog()
 	e.dir = dir
-	if e.store, err = store.Open(ctx, "sqlite://"+filepath.Join(dir, "gateway.db"), log); err != nil {
+	if e.store, err = store.Open(ctx, databaseURL, log); err != nil {
 		return err
 	}
 	if e.vault, err = store.OpenVault(dir, "", ""); err != nil {
@@ -155,10 +155,15 @@ func serve(t *testing.T, change func(*api.Config)) *gateway {
 
 func newHandler(t testing.TB, change func(*api.Config)) http.Handler {
 	t.Helper()
-	links := auth.NewLinks(func() []byte { return shared.vault.Derive("links") })
+	return shared.handler(t, change)
+}
+
+func (e *engine) handler(t testing.TB, change func(*api.Config)) http.Handler {
+	t.Helper()
+	links := auth.NewLinks(func() []byte { return e.vault.Derive("links") })
 	config := api.Config{
-		Queue: shared.queue, Pool: shared.pool, Store: shared.store, Blobs: shared.blobs, Links: links, Vault: shared.vault,
-		Auth: auth.New(auth.Config{Keyring: shared.keyring, SignIns: shared.signIns, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
+		Queue: e.queue, Pool: e.pool, Store: e.store, Blobs: e.blobs, Links: links, Vault: e.vault,
+		Auth: auth.New(auth.Config{Keyring: e.keyring, SignIns: e.signIns, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
 		// The names in the tests have no address.
 		Materials: api.MaterialConfig{PrivateURLs: true},
 		Version:   "test", ContainerName: "jimeng-api", Logger: zap.NewNop(),

@@ -148,7 +148,7 @@ func (p *Pool) Test(ctx context.Context, id string) (TestResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	probe, probeErr := driver.Probe(ctx, opened)
-	_, err = p.update(context.WithoutCancel(ctx), id, func(tx *store.Tx, s *store.Session) {
+	_, err = p.update(context.WithoutCancel(ctx), "session.test", id, func(tx *store.Tx, s *store.Session) {
 		s.ProbedAt = tx.Now
 		if probeErr == nil {
 			p.learn(tx.Now, s, probe)

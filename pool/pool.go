@@ -125,7 +125,12 @@ func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
 		Enabled:     true,
 		State:       store.Ready,
 	}
-	err = p.store.Write(ctx, store.Durable, func(tx *store.Tx) error { return tx.InsertSession(session) })
+	err = p.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+		if err := tx.InsertSession(session); err != nil {
+			return err
+		}
+		return tx.Audit(store.Act{Action: "session.add", TargetKind: "session", TargetID: session.ID, Became: session.Facts()})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +209,7 @@ func (p *Pool) Change(ctx context.Context, id string, c Change) (*store.Session,
 			return nil, err
 		}
 	}
-	return p.update(ctx, id, func(_ *store.Tx, s *store.Session) {
+	return p.update(ctx, "session.change", id, func(_ *store.Tx, s *store.Session) {
 		if c.Label != nil {
 			s.Label = strings.TrimSpace(*c.Label)
 		}
@@ -220,13 +225,18 @@ func (p *Pool) Change(ctx context.Context, id string, c Change) (*store.Session,
 	})
 }
 
-func (p *Pool) update(ctx context.Context, id string, change func(*store.Tx, *store.Session)) (session *store.Session, err error) {
+// update changes a session; action is what the audit log calls that.
+func (p *Pool) update(ctx context.Context, action, id string, change func(*store.Tx, *store.Session)) (session *store.Session, err error) {
 	err = p.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if session, err = tx.Session(id); err != nil {
 			return err
 		}
+		was := session.Facts()
 		change(tx, session)
-		return tx.UpdateSession(session)
+		if err := tx.UpdateSession(session); err != nil {
+			return err
+		}
+		return tx.Audit(store.Act{Action: action, TargetKind: "session", TargetID: id, Was: was, Became: session.Facts()})
 	})
 	return session, err
 }
@@ -241,7 +251,10 @@ func (p *Pool) Remove(ctx context.Context, id string) error {
 		if session.Running > 0 {
 			return ErrBusy
 		}
-		return tx.DeleteSession(id)
+		if err := tx.DeleteSession(id); err != nil {
+			return err
+		}
+		return tx.Audit(store.Act{Action: "session.remove", TargetKind: "session", TargetID: id, Was: session.Facts()})
 	})
 }
 

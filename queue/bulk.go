@@ -25,7 +25,11 @@ func (q *Queue) Delete(ctx context.Context, keyID, id string) error {
 		if !task.Status.Ended() {
 			return ErrNotEnded
 		}
-		return tx.DeleteTask(task)
+		if err := tx.DeleteTask(task); err != nil {
+			return err
+		}
+		return tx.Audit(store.Act{Action: "task.delete", TargetKind: "task", TargetID: id,
+			Was: store.Facts{"status": task.Status, "model": task.Model, "key": task.KeyID}})
 	})
 	if err == nil {
 		q.discard(ctx, task.Artifacts) // a crash before this leaves files for the sweep

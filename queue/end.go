@@ -62,8 +62,13 @@ func (q *Queue) stopTask(ctx context.Context, id string, ending func(*store.Task
 			// The call that is on the wire ends at the same moment, and says the same.
 			e.ErrorKind, e.ErrorMessage = string(upstream.InDoubt), doubtful+e.ErrorMessage
 		}
-		jobID := task.JobID
+		jobID, was := task.JobID, task.Status
 		if err := tx.End(task, e); err != nil {
+			return err
+		}
+		// A deadline has no actor, and leaves no line.
+		if err := tx.Audit(store.Act{Action: "task.cancel", TargetKind: "task", TargetID: id, Was: store.Facts{"status": was},
+			Became: store.Facts{"status": task.Status, "money": task.Money}}); err != nil {
 			return err
 		}
 		if jobID == 0 {

@@ -58,7 +58,7 @@ func (q *Queue) Sweep(ctx context.Context) error {
 			q.audited.Store(&audit{time.Now(), retention.Artifacts})
 		}
 	}
-	errs = append(errs, q.sweepExpired(ctx), q.sweepTasks(ctx, retention.Tasks), q.sweepBudget(ctx))
+	errs = append(errs, q.sweepExpired(ctx), q.sweepTasks(ctx, retention.Tasks), q.sweepBudget(ctx), q.sweepAudit(ctx, retention.Audit))
 	return errors.Join(errs...)
 }
 
@@ -100,6 +100,22 @@ func (q *Queue) sweepTasks(ctx context.Context, age time.Duration) error {
 			return err
 		}
 		q.log.Info("old tasks are deleted", zap.Int("tasks", dropped))
+	}
+	return nil
+}
+
+// auditBatch is how many lines of the audit log go in one transaction, while all
+// other writes wait.
+const auditBatch = 1000
+
+// sweepAudit deletes lines of the audit log that are older than age.
+func (q *Queue) sweepAudit(ctx context.Context, age time.Duration) error {
+	for age > 0 {
+		dropped, err := q.store.DropAudit(ctx, time.Now().Add(-age).UnixMilli(), auditBatch)
+		if err != nil || dropped == 0 {
+			return err
+		}
+		q.log.Info("old lines of the audit log are deleted", zap.Int64("lines", dropped))
 	}
 	return nil
 }

@@ -217,3 +217,32 @@ func (h *house) age(name string, at time.Time) {
 		h.t.Fatal(err)
 	}
 }
+
+func TestOldLinesOfTheAuditLogGo(t *testing.T) {
+	each(t, options{delay: time.Millisecond}, func(t *testing.T, h *house) {
+		h.session("account-0000000001", 1)
+		ctx := store.WithActor(t.Context(), &store.Actor{Kind: "person", ID: "per_1"})
+		for _, age := range []time.Duration{48 * time.Hour, 25 * time.Hour, 0} {
+			err := h.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
+				tx.Now -= age.Milliseconds()
+				defer func() { tx.Now += age.Milliseconds() }()
+				return tx.Audit(store.Act{Action: "key.change"})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := func(want int) {
+			t.Helper()
+			h.sweep()
+			if lines, _, err := h.store.AuditLog(t.Context(), store.AuditFilter{}, "", 10); err != nil || len(lines) != want {
+				t.Errorf("%d lines, %v; want %d", len(lines), err, want)
+			}
+		}
+		left(3)
+		h.reconfigure(func(s *queue.Settings) { s.Retention.Audit = 30 * time.Hour })
+		left(2)
+		h.reconfigure(func(s *queue.Settings) { s.Retention.Audit = 24 * time.Hour })
+		left(1)
+	})
+}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,8 @@ func actorOf(ctx context.Context) *Actor {
 }
 
 // Act is one line of the audit log: what was done, on what, and what that was
-// before and after. Neither may hold a secret.
+// before and after; of what has changed, only the members that differ are written.
+// Neither may hold a secret.
 type Act struct {
 	Action     string // as in "key.create"
 	TargetKind string // "key", "session", "task"…
@@ -58,13 +60,9 @@ func (s *Store) Refused(ctx context.Context, act Act, result string) error {
 }
 
 func (t *Tx) audit(a *Actor, act Act, result string) error {
-	was, err := auditJSON(act.Was)
+	was, became, err := difference(act.Was, act.Became)
 	if err != nil {
-		return err
-	}
-	became, err := auditJSON(act.Became)
-	if err != nil {
-		return err
+		return fmt.Errorf("write audit log: %w", err)
 	}
 	_, err = t.Exec(`INSERT INTO audit (id, at, actor_kind, actor_id, actor_name, address, request_id, action, target_kind, target_id,
 		was, became, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
@@ -76,13 +74,45 @@ func (t *Tx) audit(a *Actor, act Act, result string) error {
 	return nil
 }
 
-func auditJSON(v any) (string, error) {
-	if v == nil {
+// difference writes what was and what became of it as JSON objects, without the
+// members that both have alike.
+func difference(was, became any) (before, after string, err error) {
+	old, err := members(was)
+	if err != nil {
+		return "", "", err
+	}
+	made, err := members(became)
+	if err != nil {
+		return "", "", err
+	}
+	for name, value := range old {
+		if bytes.Equal(value, made[name]) {
+			delete(old, name)
+			delete(made, name)
+		}
+	}
+	if before, err = membersText(old); err != nil {
+		return "", "", err
+	}
+	after, err = membersText(made)
+	return before, after, err
+}
+
+func members(of any) (m map[string]json.RawMessage, err error) {
+	if of == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(of)
+	if err != nil {
+		return nil, err
+	}
+	return m, json.Unmarshal(text, &m)
+}
+
+func membersText(m map[string]json.RawMessage) (string, error) {
+	if len(m) == 0 {
 		return "", nil
 	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("write audit log: %w", err)
-	}
-	return clean(string(text)), nil
+	text, err := json.Marshal(m)
+	return clean(string(text)), err
 }

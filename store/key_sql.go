@@ -69,7 +69,12 @@ func (t *Tx) insertKey(k *Key) error {
 
 // CreateKey stores a new key; [ErrConflict] if its id or hash exists.
 func (s *Store) CreateKey(ctx context.Context, k *Key) error {
-	return s.Write(ctx, Durable, func(tx *Tx) error { return tx.insertKey(k) })
+	return s.Write(ctx, Durable, func(tx *Tx) error {
+		if err := tx.insertKey(k); err != nil {
+			return err
+		}
+		return tx.auditKey("create", k.ID, nil, k.facts())
+	})
 }
 
 // Key returns a key that was not deleted.
@@ -113,7 +118,14 @@ func (s *Store) UpdateKey(ctx context.Context, id string, change func(*Key) erro
 		if err != nil {
 			return fmt.Errorf("read key: %w", err)
 		}
+		was, hash, action := k.facts(), k.Hash, "change"
 		if err := change(k); err != nil {
+			return err
+		}
+		if k.Hash != hash {
+			action = "regenerate"
+		}
+		if err := tx.auditKey(action, id, was, k.facts()); err != nil {
 			return err
 		}
 		k.UpdatedAt = tx.Now
@@ -141,6 +153,9 @@ func (s *Store) UpdateKey(ctx context.Context, id string, change func(*Key) erro
 // because tasks that run are still counted there.
 func (s *Store) DeleteKey(ctx context.Context, id string) error {
 	return s.Write(ctx, Durable, func(tx *Tx) error {
+		if err := tx.auditKeyGone(id); err != nil {
+			return err
+		}
 		err := tx.one("delete key", `UPDATE keys SET deleted_at = $2, enabled = $3, hash = '', old_hash = '', updated_at = $2
 			WHERE id = $1 AND deleted_at = 0 AND NOT implicit`, id, tx.Now, false)
 		if err != nil {

@@ -189,7 +189,7 @@ func (s *Store) deleteMaterial(ctx context.Context, id, find string, arg any) (b
 		if others == 0 {
 			blob = m.Blob
 		}
-		return nil
+		return tx.Audit(Act{Action: "material.delete", TargetKind: "material", TargetID: id, Was: m.Facts()})
 	})
 	return blob, err
 }

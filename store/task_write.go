@@ -6,7 +6,12 @@ import (
 )
 
 // InsertTask stores a new queued task.
-func (t *Tx) InsertTask(task *Task) error { return t.insertTasks([]*Task{task}) }
+func (t *Tx) InsertTask(task *Task) error {
+	if err := t.insertTasks([]*Task{task}); err != nil {
+		return err
+	}
+	return t.auditNew(task)
+}
 
 func (t *Tx) insertTasks(tasks []*Task) error {
 	args := make([]any, 0, taskRows.columns*len(tasks))

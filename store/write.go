@@ -58,8 +58,12 @@ func (s *Store) Write(ctx context.Context, d Durability, fn func(tx *Tx) error) 
 }
 
 // InsertTask stores a new queued task, durably: what [Store.Write] with
-// [Tx.InsertTask] does, but all such inserts of a transaction are one statement.
+// [Tx.InsertTask] does, but all such inserts of a transaction are one statement,
+// unless they belong into the audit log.
 func (s *Store) InsertTask(ctx context.Context, task *Task) error {
+	if actorOf(ctx) != nil {
+		return s.Write(ctx, Durable, func(tx *Tx) error { return tx.InsertTask(task) })
+	}
 	return s.write(ctx, &write{task: task, durable: Durable, done: make(chan error, 1)})
 }
 
