@@ -21,7 +21,7 @@ type Connect func(cmd *cobra.Command) (*Gateway, error)
 // people and are one line each.
 func Commands(connect Connect) []*cobra.Command {
 	all := []*cobra.Command{
-		connect.keys(), connect.sessions(), connect.tasks(), connect.pool(), connect.models(), connect.stats(), connect.generate(), connect.secrets(),
+		connect.keys(), connect.sessions(), connect.tasks(), connect.pool(), connect.models(), connect.stats(), connect.usage(), connect.audit(), connect.generate(), connect.secrets(),
 	}
 	for _, cmd := range all {
 		cmd.PersistentFlags().Bool("json", false, "print the API's answer as it is")
