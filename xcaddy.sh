@@ -19,7 +19,7 @@ inputs=$(
 	{
 		printf '%s\n' "$target" "$(go env GOVERSION GOFLAGS)"
 		cat .build/web
-		find . \( -path ./web -o -path ./docs -o -path ./scripts -o -path ./data -o -path ./bin -o -path './.*' \) -prune -o \
+		find . \( -path ./web -o -path ./auth/testdata -o -path ./docs -o -path ./scripts -o -path ./data -o -path ./bin -o -path './.*' \) -prune -o \
 			-type f ! -name '*_test.go' ! -name '*.md' -print0 | LC_ALL=C sort -z | xargs -0 "${sha256[@]}"
 		"${sha256[@]}" web/web.go
 	} | "${sha256[@]}"

@@ -13,6 +13,8 @@ export default function setup({ config }: TestProject) {
 export const baseUrl = (process.env.GATEWAY_URL ?? '').replace(/\/$/, '')
 /** An admin key of the gateway. */
 export const key = process.env.KEY ?? ''
+/** The OpenID provider that the gateway knows; nobody signs in there without it. */
+export const oidcIssuer = process.env.OIDC_ISSUER_URL ?? ''
 /** Folder for screenshots; none are made without it. */
 export const artifacts = process.env.ARTIFACTS
 export const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium'
