@@ -22,7 +22,8 @@ const me = (page: Page) =>
 // back as they do in the wild.
 test.skipIf(!oidcIssuer)('one signs in at the provider and comes back to where one was', async () => {
   const { page } = await visit(browser)
-  await page.goto('/auth/login?return_to=%2Ftasks%3Fstatus%3Dfailed')
+  await page.goto('/tasks?status=failed')
+  await page.getByRole('link', { name: /^Sign in with/ }).click()
   expect(new URL(page.url()).origin).toBe(oidcIssuer)
   await signInAs(page, 'ann')
   await page.getByRole('heading', { name: 'Tasks' }).waitFor()
@@ -54,9 +55,10 @@ test.skipIf(!oidcIssuer)('one signs in at the provider and comes back to where o
 
 test.skipIf(!oidcIssuer)('whoever has no role stays outside', async () => {
   const { page } = await visit(browser)
-  await page.goto('/auth/login')
+  await page.goto('/')
+  await page.getByRole('link', { name: /^Sign in with/ }).click()
   await signInAs(page, 'bob')
-  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  await page.getByText('nobody has given you a role').waitFor()
   expect(new URL(page.url()).search).toBe('?error=no_role')
   expect(await me(page)).toMatchObject({ authenticated: false })
   await page.context().close()

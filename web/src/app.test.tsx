@@ -51,7 +51,7 @@ test('a wrong key is said in plain words, a right one opens the playground', asy
 test('a provider is offered first, with the way back and the reason why it failed', async () => {
   await serve(
     answers(({ path }) =>
-      path === '/auth/me' ? { json: { ...nobody, oidc: { label: 'Rauthy' } } } : undefined,
+      path === '/auth/me' ? { json: { ...nobody, single_sign_on: 'Rauthy' } } : undefined,
     ),
   )
   history.replaceState(null, '', '/tasks?status=failed')

@@ -109,10 +109,10 @@ export interface Me {
   name: string
   key_prefix: string
   scopes: Scope[] | null
-  /** Of a person, empty for a key. */
-  role: '' | 'viewer' | 'operator' | 'admin'
-  /** The OpenID provider that one can sign in with, null for none. */
-  oidc: { label: string } | null
+  /** Of a person, null for a key. */
+  role: 'viewer' | 'operator' | 'admin' | null
+  /** What the OpenID provider is called that one can sign in with, null for none. */
+  single_sign_on: string | null
   /** Nobody can be an admin yet: the first key has to be made on the machine itself. */
   first_start: boolean
 }

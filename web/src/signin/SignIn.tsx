@@ -22,9 +22,9 @@ export function SignIn({ me }: { me: Me }) {
       <main className="mx-auto w-full max-w-88 pt-[14vh] pb-10">
         <Mark />
         <h1 className="mt-8 text-xl font-semibold">{t('signIn.title')}</h1>
-        {me.first_start && !me.oidc && <FirstStart />}
-        {me.oidc && <WithProvider label={me.oidc.label} />}
-        <WithKey first={!me.oidc} />
+        {me.first_start && !me.single_sign_on && <FirstStart />}
+        {me.single_sign_on && <WithProvider label={me.single_sign_on} />}
+        <WithKey first={!me.single_sign_on} />
       </main>
     </div>
   )

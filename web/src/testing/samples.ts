@@ -6,8 +6,8 @@ export const me: Me = {
   name: 'ana',
   key_prefix: 'gw_12345',
   scopes: ['admin'],
-  role: '',
-  oidc: null,
+  role: null,
+  single_sign_on: null,
   first_start: false,
 }
 
