@@ -15,10 +15,12 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/textproto"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,8 +177,14 @@ func (e *engine) handler(t testing.TB, change func(*api.Config)) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return handler
+	// Every test has an address of its own, and with it tries of wrong keys.
+	client := auth.Client{Address: netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, 10<<24+addresses.Add(1))))}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(auth.WithClient(r.Context(), client)))
+	})
 }
+
+var addresses atomic.Uint32
 
 // benchmark is a handler and a key of its own.
 func benchmark(b *testing.B) (handler http.Handler, key string) {

@@ -81,7 +81,8 @@ func TestALineComesWithItsChange(t *testing.T) {
 			}
 			got = append(got, strings.Join([]string{l.Action, l.TargetKind, l.TargetID, l.Was, l.Became, l.Result}, " "))
 		}
-		const made = `"concurrency":0,"daily_quota":%d,"enabled":true,"expires_at":null,"key_prefix":"gw_12345678","name":"%s","rate_limit":0,"retention":0,"scopes":null,"wait":0,"weight":%d`
+		const made = `"concurrency":0,"credits_per_day":0,"credits_per_month":0,"daily_quota":%d,"enabled":true,"expires_at":null,"key_prefix":"gw_12345678",` +
+			`"max_priority":0,"max_upload":0,"models":null,"name":"%s","networks":null,"old_key_until":null,"rate_limit":0,"retention":0,"scopes":null,"wait":0,"weight":%d`
 		want := []string{
 			"key.delete key k {" + strings.Replace(fmt.Sprintf(made, 5, "two", 2), `"scopes":null`, `"scopes":[]`, 1) + "}  ok",
 			"task.create task " + task.ID + `  {"key":"admin","model":"m"} ok`,
