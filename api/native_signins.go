@@ -89,6 +89,9 @@ type endSignInsAnswer struct {
 func (a *api) endSignIns(ctx context.Context, in *endSignInsInput) (*body[endSignInsAnswer], error) {
 	caller := callerOf(ctx)
 	owner := caller.Key.ID
+	if !storable(in.Person) {
+		return nil, invalid("person", "is no id")
+	}
 	if in.Person != "" && in.Person != owner {
 		if err := needAdmin(caller); err != nil {
 			return nil, err

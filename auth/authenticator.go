@@ -76,9 +76,10 @@ var (
 	errNoRole    = refuse(http.StatusForbidden, "no_role", "You are known, but have no role here. Ask an admin of the gateway or of the sign-in provider.")
 	errToken     = refuse(http.StatusUnauthorized, "invalid_token", "The access token is not valid here, or has expired.")
 	errNoOIDC    = refuse(http.StatusNotFound, "no_single_sign_on", "Single sign-on is not configured. Sign in with an API key.")
-	errProvider  = refuse(http.StatusServiceUnavailable, "provider_unavailable", "The sign-in provider does not answer. Try again in a moment, or sign in with an API key.")
-	errOrigin    = refuse(http.StatusForbidden, "cross_origin", "The request comes from a page of another origin. Use an API key instead of the browser's session.")
-	errLoopback  = refuse(http.StatusForbidden, "loopback_only", "Authentication is off, so only direct connections from this machine to localhost are served. "+
+	errProvider  = &Refusal{Status: http.StatusServiceUnavailable, Code: "provider_unavailable", RetryAfter: 5 * time.Second,
+		Message: "The sign-in provider does not answer. Try again in a moment, or sign in with an API key."}
+	errOrigin   = refuse(http.StatusForbidden, "cross_origin", "The request comes from a page of another origin. Use an API key instead of the browser's session.")
+	errLoopback = refuse(http.StatusForbidden, "loopback_only", "Authentication is off, so only direct connections from this machine to localhost are served. "+
 		"Switch authentication on, or allow everybody explicitly in the gateway's configuration.")
 )
 

@@ -125,7 +125,7 @@ func (s *Store) EndProviderSignIns(ctx context.Context, issuer, sid, owner, toke
 		if err := tx.TakeOnce(tokenHash, expiresAt); err != nil {
 			return err
 		}
-		condition, args := "people.issuer = $1 AND s.sid = $2 AND s.sid <> ''", []any{issuer, sid}
+		condition, args := "people.issuer = $1 AND s.sid = $2 AND s.sid <> ''", []any{issuer, clean(sid)}
 		if sid == "" {
 			condition, args = "s.key_id = $1", []any{owner}
 		} else if owner != "" {
