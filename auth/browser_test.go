@@ -6,6 +6,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
@@ -154,9 +157,87 @@ func TestSignInEndsWithKey(t *testing.T) {
 	if _, err := b.SignIn(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/auth/key", nil), secret); refusedWith(err) != "invalid_key" {
 		t.Errorf("sign-in with the old key: %v", err)
 	}
-	for _, token := range []string{"x", strings.Repeat("A", 4000), "../../etc"} {
+	for _, token := range []string{"x", strings.Repeat("A", tokenLength), strings.Repeat("A", 100_000), "../../etc"} {
 		if _, err := b.Authenticate(withCookie("GET", &http.Cookie{Name: "jimeng_session", Value: token})); refusedWith(err) != "missing_key" {
 			t.Errorf("made-up token: %v", err)
+		}
+	}
+}
+
+// An ended sign-in stops on every node within a second, whatever that node has in
+// its cache.
+func TestSignInEndsOnEveryNode(t *testing.T) {
+	t.Parallel()
+	other, err := NewSignIns(shared, sharedSignIns.vault, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	one, two := setup(t, nil), setup(t, func(c *Config) { c.SignIns = other })
+	secret, key := one.newKey(t, nil)
+	cookie := signIn(t, one, secret, nil)
+	p, err := two.Authenticate(withCookie("GET", cookie))
+	if err != nil || p.Key.ID != key.ID || p.SignIn == "" {
+		t.Fatalf("got %+v, %v", p, err)
+	}
+	if err := shared.EndSignIn(t.Context(), p.SignIn, "", store.SignInEnded); err != nil {
+		t.Fatal(err)
+	}
+	ended := time.Now()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		_, err := two.Authenticate(withCookie("GET", cookie))
+		if refusedWith(err) == "missing_key" {
+			t.Logf("it stopped after %s", time.Since(ended))
+			return
+		}
+		if err != nil || time.Since(ended) > 10*signInTTL { // far more than it may take, for a busy machine
+			t.Fatalf("after %s: %v", time.Since(ended), err)
+		}
+		<-ticker.C
+	}
+}
+
+// A request with a cookie does not ask the database each time, and its use is
+// written down a minute later at the soonest.
+func TestSignInIsSeen(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	secret, _ := b.newKey(t, nil)
+	cookie := signIn(t, b, secret, nil)
+	p, err := b.Authenticate(withCookie("GET", cookie))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := func() int64 {
+		t.Helper()
+		in, err := shared.SignInByToken(t.Context(), Hash(cookie.Value))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in.SeenAt
+	}
+	long := seen() - 2*seenEvery.Milliseconds()
+	err = shared.Write(t.Context(), store.Relaxed, func(tx *store.Tx) error {
+		_, err := tx.Exec("UPDATE browser_sessions SET seen_at = $2 WHERE id = $1", p.SignIn, long)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.ForgetSignIns()
+	if _, err := b.Authenticate(withCookie("GET", cookie)); err != nil {
+		t.Fatal(err)
+	}
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(10 * time.Second)
+	for seen() == long {
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatal("the use of the sign-in was never written down")
 		}
 	}
 }
