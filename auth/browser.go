@@ -147,9 +147,8 @@ func (a *Authenticator) SignOut(w http.ResponseWriter, r *http.Request, home str
 	return redirect, nil
 }
 
-// ForgetSignIns makes this node look at the database again. Whoever has ended
-// sign-ins calls it; other nodes see that within a second.
-func (a *Authenticator) ForgetSignIns() { a.keyring.Invalidate() }
+// ForgetSignIns is [SignIns.Forget].
+func (a *Authenticator) ForgetSignIns() { a.signIns.Forget() }
 
 func parseHash(text string) (sum hash, err error) {
 	raw, err := hex.DecodeString(text)

@@ -124,7 +124,7 @@ func (o *OIDC) ask(ctx context.Context, in *store.SignIn, tokens providerTokens)
 
 // check asks the provider about a sign-in and stores what it says.
 func (o *OIDC) check(ctx context.Context, in *store.SignIn, tokens providerTokens) {
-	defer o.signIns.cache.InvalidateAll() // what was known was from before
+	defer o.signIns.Forget()
 	log := o.log.With(zap.String("sign_in", in.ID))
 	if err := o.signIns.store.ClaimCheck(ctx, in, checkPause); errors.Is(err, store.ErrConflict) {
 		return // another request or node does, has done, or the sign-in is over

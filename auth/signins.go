@@ -119,4 +119,9 @@ func (s *SignIns) seen(in *store.SignIn) {
 	}
 }
 
+// Forget makes this node look at the database again, and at whether what is open
+// may go on. Whoever has ended or changed sign-ins calls it; other nodes see that
+// within a second.
+func (s *SignIns) Forget() { s.keyring.Invalidate() }
+
 func isNotFound(err error) bool { return errors.Is(err, store.ErrNotFound) }
