@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
