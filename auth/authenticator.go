@@ -166,7 +166,7 @@ func (a *Authenticator) Keyring() *Keyring { return a.keyring }
 // Whoever sends many wrong keys is told to wait. A right one always works.
 func (a *Authenticator) Authenticate(r *http.Request) (*Principal, error) {
 	p, err := a.identify(r)
-	return p, a.slowed(r, err)
+	return p, a.slowed(r, r.Header.Get("Authorization"), err)
 }
 
 // identify is Authenticate without a memory of wrong keys.

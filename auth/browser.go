@@ -75,7 +75,7 @@ func (a *Authenticator) SignIn(w http.ResponseWriter, r *http.Request, secret st
 	}
 	p, err := a.bySecret(r, secret)
 	if err != nil {
-		return nil, a.slowed(r, err)
+		return nil, a.slowed(r, secret, err)
 	}
 	in := &store.SignIn{OwnerID: p.Key.ID, KeyHash: Hash(secret)}
 	if err := a.admit(w, r, in, nil, p.Name, signInLifetime); err != nil {

@@ -19,6 +19,11 @@ func from(address, authorization string) *http.Request {
 	return r.WithContext(WithClient(r.Context(), Client{Address: netip.MustParseAddr(address)}))
 }
 
+func (b *bundle) try(address, authorization string) error {
+	_, err := b.Authenticate(from(address, authorization))
+	return err
+}
+
 func TestWrongKeysAreSlowed(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.WarnLevel)
@@ -33,9 +38,14 @@ func TestWrongKeysAreSlowed(t *testing.T) {
 	}
 	known, _, _ := NewSecret()
 	guess := func(i int) string { return [...]string{"Bearer " + known, "Bearer shor"}[i%2] }
-	for i := range wrongBurst {
+	for i := range 3 * wrongBurst { // always the same two
 		if _, err := b.Authenticate(from("192.0.2.1", guess(i))); refusedWith(err) != "invalid_key" {
-			t.Fatalf("wrong key %d: %v", i, err)
+			t.Fatalf("the same wrong key, %d: %v", i, err)
+		}
+	}
+	for i := 0; refusedWith(b.try("192.0.2.1", fmt.Sprint("Bearer guess", i))) == "invalid_key"; i++ {
+		if i > wrongBurst {
+			t.Fatal("nobody slows it down")
 		}
 	}
 	lookups := b.lookups.Load()
@@ -83,7 +93,7 @@ func TestNeighboursShareTheirTries(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	for i := range wrongBurst {
-		_, _ = b.Authenticate(from(fmt.Sprintf("2001:db8:0:1::%x", i+1), "Bearer wrong"))
+		_, _ = b.Authenticate(from(fmt.Sprintf("2001:db8:0:1::%x", i+1), fmt.Sprint("Bearer wrong", i)))
 	}
 	for address, want := range map[string]string{
 		"2001:db8:0:1:ffff::1": "too_many_wrong_keys", "2001:db8:0:2::1": "invalid_key", "192.0.2.1": "invalid_key",

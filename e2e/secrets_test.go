@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -114,5 +115,104 @@ func (w *world) nowhere(texts ...string) {
 	})
 	if err != nil {
 		w.t.Error(err)
+	}
+}
+
+// Keys, cookies and sessions' ids are given to the gateway in every way that there
+// is, right and wrong. Afterwards no answer, no log and no file has one of them.
+func TestSecretsLeaveNoTrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fork", "100ms")
+	w.start()
+	const account = "e2e-account-that-nobody-sees"
+	w.ok(account+"\n", "session", "add")
+	w.ok("", "session", "test", "--all")
+	var made struct{ Key struct{ ID, Key string } }
+	if _, err := w.call("POST", "/api/v1/keys", map[string]any{"name": "planted", "scopes": []string{"admin"}}, &made); err != nil {
+		t.Fatal(err)
+	}
+	var renewed struct{ Key string }
+	if _, err := w.call("POST", "/api/v1/keys/"+made.Key.ID+"/regenerate", map[string]any{"grace": 3600}, &renewed); err != nil {
+		t.Fatal(err)
+	}
+	cookie := w.signIn(renewed.Key)
+	wrong := "gw_" + strings.Repeat("5e", 16)
+	planted := []string{account, made.Key.Key, renewed.Key, cookie, wrong, token}
+	for _, authorization := range []string{"Bearer " + made.Key.Key, "Bearer " + renewed.Key, "Bearer " + wrong, "Basic " + wrong, wrong, "Bearer " + wrong + "é"} {
+		for _, path := range []string{"/api/v1/me", "/v1/models", "/api/v1/tasks?key=nobody", "/nowhere"} {
+			if _, _, err := w.callWith(map[string]string{"Authorization": authorization}, "GET", path, nil, nil); err != nil {
+				w.hides("the error of "+path, []byte(err.Error()), planted)
+			}
+		}
+	}
+	w.ok("", "task", "list", "--json")
+	w.succeeds(w.sent("a boat"))
+	for _, path := range w.readable() {
+		text := w.read(path, renewed.Key)
+		w.hides(path, text, planted)
+	}
+	w.term()
+	w.nowhere(planted...)
+}
+
+// signIn signs a browser in and returns its cookie's value.
+func (w *world) signIn(key string) (cookie string) {
+	w.t.Helper()
+	response, err := w.client.Post(w.gateway+"/auth/key", "application/json", strings.NewReader(`{"key":"`+key+`"}`))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || len(response.Cookies()) == 0 {
+		w.t.Fatalf("sign in: %s", response.Status)
+	}
+	return response.Cookies()[0].Value
+}
+
+// readable are the paths of all answers that need no more than an admin's key.
+func (w *world) readable() (paths []string) {
+	w.t.Helper()
+	var document struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if _, err := w.call("GET", "/api/openapi.json", nil, &document); err != nil {
+		w.t.Fatal(err)
+	}
+	for path, methods := range document.Paths {
+		if methods["get"] != nil && !strings.Contains(path, "{") && !strings.HasSuffix(path, "/events") {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) < 10 {
+		w.t.Fatalf("only %d paths: %v", len(paths), paths)
+	}
+	return paths
+}
+
+func (w *world) read(path, key string) []byte {
+	w.t.Helper()
+	r, err := http.NewRequest("GET", w.gateway+path, nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	response, err := w.client.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return text
+}
+
+func (w *world) hides(what string, text []byte, planted []string) {
+	w.t.Helper()
+	for _, secret := range planted {
+		if bytes.Contains(text, []byte(secret)) {
+			w.t.Errorf("%s has the secret %q", what, secret)
+		}
 	}
 }
