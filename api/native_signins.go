@@ -149,7 +149,7 @@ func (a *api) listPeople(ctx context.Context, _ *struct{}) (*body[peopleAnswer],
 }
 
 type previewInput struct {
-	Claims string `query:"claims" required:"true" maxLength:"8192" doc:"The claims, as a JSON object." example:"{\"roles\":[\"operator\"]}"`
+	Claims string `query:"claims" required:"true" maxLength:"1000" doc:"The claims that matter, as a JSON object." example:"{\"roles\":[\"operator\"]}"`
 }
 
 type previewAnswer struct {

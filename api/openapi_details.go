@@ -55,8 +55,8 @@ var details = map[string]detail{
 	"GET /auth/callback":            {codes: []string{"no_single_sign_on"}, headers: []string{"Set-Cookie"}},
 	"POST /auth/backchannel-logout": {codes: []string{"no_single_sign_on", "provider_unavailable", "invalid_logout_token", "unsupported_media_type", "unavailable"}},
 
-	"GET /api/v1/sign-ins":           {answer: signInsAnswer{[]*signInView{exampleSignIn}}},
-	"DELETE /api/v1/sign-ins":        {answer: endSignInsAnswer{2}},
+	"GET /api/v1/sign-ins":           {codes: []string{"missing_scope"}, answer: signInsAnswer{[]*signInView{exampleSignIn}}},
+	"DELETE /api/v1/sign-ins":        {codes: []string{"missing_scope"}, answer: endSignInsAnswer{2}},
 	"DELETE /api/v1/sign-ins/{id}":   {answer: okAnswer{true}},
 	"GET /api/v1/people":             {answer: peopleAnswer{[]*personView{examplePerson}}},
 	"GET /api/v1/admin/oidc/preview": {codes: []string{"no_single_sign_on"}, answer: previewAnswer{new("operator"), `roles has "operator"`}},
