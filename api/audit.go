@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -23,18 +24,30 @@ func changes(pattern string) bool {
 	return method != http.MethodGet && path != "/api/v1/tasks/estimate"
 }
 
+// anID is what the gateway's own ids look like.
+var anID = regexp.MustCompile(`^(?:(?:[a-z]{3}_)?[0-9A-Za-z]{26}|person-[0-9a-f]{20})$`)
+
+// ownID is the text if it can be an id. Anything else may be a secret that somebody
+// has put there by mistake.
+func ownID(text string) string {
+	if text != "" && !anID.MatchString(text) {
+		return "••••"
+	}
+	return text
+}
+
 // auditRefusal writes a line for a change that was refused or went wrong. What was
 // done is written by whoever did it, in the same transaction. A request that came
 // too early is not worth a line: whoever sends thousands would fill the log.
 func (a *api) auditRefusal(r *http.Request, c *caller, status int) {
-	if status < http.StatusBadRequest || c.refusal == "rate_limited" {
+	if status < http.StatusBadRequest || c.refusal == "rate_limited" || c.made {
 		return
 	}
 	// What huma refuses by itself has the code of its status.
 	code := cmp.Or(c.refusal, codes[status], "internal")
 	method, path, _ := strings.Cut(c.route, " ")
 	kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
-	act := store.Act{Action: method + " " + path, TargetID: short(r.PathValue("id"))}
+	act := store.Act{Action: method + " " + path, TargetID: ownID(r.PathValue("id"))}
 	if act.TargetID != "" {
 		act.TargetKind = strings.TrimSuffix(kind, "s")
 	}

@@ -98,7 +98,7 @@ func TestAuditLog(t *testing.T) {
 		g.json("PATCH", "/api/v1/keys/"+key, `{"daily_quota":7,"daily_quota":8}`, http.StatusBadRequest) // ours
 		did("PATCH /api/v1/keys/{id}", key, "invalid_request")
 		g.json("PATCH", "/api/v1/keys/nobody", `{"daily_quota":7}`, http.StatusNotFound)
-		did("PATCH /api/v1/keys/{id}", "nobody", "not_found")
+		did("PATCH /api/v1/keys/{id}", "••••", "not_found")
 
 		session := g.json("POST", "/api/v1/sessions", `{"session_id":"`+secret+`","label":"account 2"}`, http.StatusCreated)["session"].(map[string]any)["id"].(string)
 		did("session.add", session, "ok")

@@ -89,6 +89,7 @@ func (a *api) create(w http.ResponseWriter, r *http.Request, c *create) (_ *stor
 			return nil, err
 		}
 	}
+	callerOf(ctx).made = true
 	if task.Replayed {
 		w.Header().Set("Idempotency-Replayed", "true")
 	}

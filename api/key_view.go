@@ -149,7 +149,7 @@ func (f *KeyFields) apply(k *store.Key) error {
 // applyCredits takes credits with up to three decimals.
 func applyCredits(field string, sent change[float64], target *int64) error {
 	thousandths := math.Round(sent.Value * 1000)
-	if math.Abs(sent.Value*1000-thousandths) > 1e-3 {
+	if math.Abs(sent.Value*1000-thousandths) > 1e-3 || sent.Value != 0 && thousandths == 0 {
 		return &auth.InvalidError{Field: field, Message: "can have three decimals at most"}
 	}
 	if sent.Sent {

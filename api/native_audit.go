@@ -19,7 +19,7 @@ func (a *api) auditOperations(h huma.API) {
 }
 
 type auditInput struct {
-	Actor  string `query:"actor" maxLength:"64" doc:"Only what the person or key with this id did."`
+	Actor  string `query:"actor" maxLength:"300" doc:"Only what the person or key with this id did."`
 	Action string `query:"action" maxLength:"200" doc:"Only this action, or all that begin with it if it ends with a dot: key.change, session." example:"key."`
 	Target string `query:"target" maxLength:"64" doc:"Only what was done to the key, session, task or material with this id."`
 	Result string `query:"result" maxLength:"64" doc:"Only with this result: ok, or the code of an error."`
@@ -51,7 +51,7 @@ type auditView struct {
 }
 
 type actorView struct {
-	Kind string `json:"kind" enum:"key,person"`
+	Kind string `json:"kind" enum:"key,person,provider"`
 	ID   string `json:"id"`
 	Name string `json:"name"`
 }

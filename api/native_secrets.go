@@ -2,8 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
 func (a *api) secretOperations(h huma.API) {
@@ -19,6 +23,9 @@ type rotateAnswer struct {
 
 func (a *api) rotateSecrets(ctx context.Context, _ *struct{}) (*body[rotateAnswer], error) {
 	n, err := a.Store.RotateSecrets(ctx, a.Vault)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, &apiError{status: http.StatusConflict, code: "conflict", message: "Another rotation is under way; it needs some seconds."}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -72,7 +72,7 @@ var details = map[string]detail{
 	"GET /api/v1/usage":   {headers: downloadHeaders, answer: exampleUsage},
 	"GET /api/v1/audit":   {codes: []string{"invalid_cursor"}, headers: downloadHeaders, answer: exampleAudit},
 
-	"POST /api/v1/secrets/rotate": {answer: rotateAnswer{OK: true, Sealed: 14}},
+	"POST /api/v1/secrets/rotate": {codes: []string{"conflict"}, answer: rotateAnswer{OK: true, Sealed: 14}},
 
 	"GET /api/v1/tasks":              {codes: []string{"invalid_cursor"}, answer: listTasksAnswer{Tasks: []*taskView{exampleTask}, Next: new("MDFrOXR6NHI2cTh3MmU1eTd2MWozbTBwOWE9Zt8Q6rKBxA")}},
 	"GET /api/v1/tasks/{id}":         {answer: taskAnswer{exampleTask}},

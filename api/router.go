@@ -20,6 +20,7 @@ type caller struct {
 	*auth.Principal        // nil on public routes and for strangers
 	base            string // scheme and host of links, without a slash at the end
 	route           string // for logs
+	made            bool   // the task exists, whatever the answer is
 	refusal         string // the code of the error that was answered, "" for none that the handlers know of
 }
 

@@ -244,3 +244,80 @@ func TestSignInIsSeen(t *testing.T) {
 		}
 	}
 }
+
+// Signing in again ends the sign-in before, with what it has open on other nodes.
+func TestSignInAgainEndsTheOneBefore(t *testing.T) {
+	t.Parallel()
+	one, two := setup(t, nil), node(t, shared)
+	first, _ := one.newKey(t, nil)
+	second, _ := one.newKey(t, nil)
+	cookie := signIn(t, one, first, nil)
+	r := withCookie("GET", cookie)
+	p, err := two.Authenticate(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, release := two.Guard(r, two.Keyring().Age(), p, func(*Principal) error { return nil })
+	defer release()
+	signIn(t, one, second, func(r *http.Request) { r.AddCookie(cookie) })
+	select {
+	case <-open.Done():
+	case <-time.After(soon):
+		t.Error("what the sign-in before had open goes on")
+	}
+}
+
+// Sign-ins count as requests of their key, keep nobody else's key out of the cache,
+// and are not kept without end.
+func TestSignInsAreBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	limited, _ := b.newKey(t, func(k *store.Key) { k.RateLimit = 1 })
+	signIn(t, b, limited, nil)
+	if _, err := b.SignIn(httptest.NewRecorder(), httptest.NewRequest("POST", "http://localhost/auth/key", nil), limited); refusedWith(err) != "rate_limited" {
+		t.Errorf("one sign-in too many: %v", err)
+	}
+	busy, key := b.newKey(t, nil)
+	age := b.Keyring().Age()
+	var oldest *http.Cookie
+	for i := range 55 {
+		if cookie := signIn(t, b, busy, nil); i == 0 {
+			oldest = cookie
+		}
+	}
+	if b.Keyring().Age() != age {
+		t.Error("a sign-in makes the node forget all keys")
+	}
+	list, err := shared.SignIns(t.Context(), key.ID)
+	if err != nil || len(list) != 50 {
+		t.Errorf("%d sign-ins are kept, %v", len(list), err)
+	}
+	b.ForgetSignIns() // as other nodes do
+	if _, err := b.Authenticate(withCookie("GET", oldest)); err == nil {
+		t.Error("the oldest sign-in goes on")
+	}
+}
+
+// Nobody learns a token that people have chosen from a stolen database.
+func TestAdminTokenLeavesNoHash(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	cookie := signIn(t, b, "a-long-admin-token", nil)
+	p, err := b.Authenticate(withCookie("GET", cookie))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := shared.SignIns(t.Context(), AdminKeyID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range list {
+		if in.ID == p.SignIn && (in.KeyHash == Hash("a-long-admin-token") || in.KeyHash == "") {
+			t.Errorf("the database has %q", in.KeyHash)
+		}
+	}
+	other := setup(t, func(c *Config) { c.AdminToken = "another-admin-token" })
+	if _, err := other.Authenticate(withCookie("GET", cookie)); refusedWith(err) != "signed_out" {
+		t.Errorf("after the token was changed: %v", err)
+	}
+}

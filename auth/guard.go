@@ -24,8 +24,8 @@ type guards struct {
 
 // guarded is one of these requests.
 type guarded struct {
-	check func(context.Context) error // a *Refusal if it must end
-	until int64                       // when to look in any case, 0 for never
+	check func(context.Context) (until int64, err error) // a *Refusal if it must end
+	until int64                                          // when to look in any case, 0 for never
 	end   context.CancelCauseFunc
 }
 
@@ -91,22 +91,34 @@ func (g *guards) look(ctx context.Context, list []*guarded) bool {
 	var group errgroup.Group
 	group.SetLimit(checksAtOnce)
 	for _, one := range list {
-		group.Go(func() error { return one.look(ctx) })
+		group.Go(func() error {
+			until, err := one.look(ctx)
+			if err == nil {
+				g.mu.Lock()
+				one.until = until
+				g.mu.Unlock()
+			}
+			return err
+		})
 	}
 	return group.Wait() == nil
 }
 
-func (one *guarded) look(ctx context.Context) error {
+func (one *guarded) look(ctx context.Context) (until int64, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
-	err := one.check(ctx)
+	until, err = one.check(ctx)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		one.end(refusal)
-		return nil
+		return 0, nil
 	}
-	return err
+	return until, err
 }
+
+// goesOn marks the context of a check that must not wait for anybody: others are
+// behind it.
+type goesOn struct{}
 
 // Guard returns the request's context, which now also ends, with a [*Refusal] as
 // its cause, as soon as the caller would be refused: its key is disabled, deleted,
@@ -119,8 +131,8 @@ func (a *Authenticator) Guard(r *http.Request, age uint64, p *Principal, still f
 		return r.Context(), func() {}
 	}
 	ctx, end := context.WithCancelCause(r.Context())
-	one := &guarded{until: p.Until, end: end, check: func(limit context.Context) error {
-		ctx, cancel := context.WithCancel(r.Context())
+	one := &guarded{until: p.Until, end: end, check: func(limit context.Context) (int64, error) {
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), goesOn{}, true))
 		defer cancel()
 		defer context.AfterFunc(limit, cancel)()
 		p, err := a.identify(r.WithContext(ctx))
@@ -128,14 +140,17 @@ func (a *Authenticator) Guard(r *http.Request, age uint64, p *Principal, still f
 			err = still(p)
 		}
 		if r.Context().Err() != nil { // it has ended by itself
-			return nil
+			return 0, nil
 		}
-		return err
+		if err != nil {
+			return 0, err
+		}
+		return p.Until, nil
 	}}
 	guards := a.keyring.guards
 	guards.add(one)
 	if a.keyring.Age() != age {
-		_ = one.look(ctx)
+		_, _ = one.look(ctx)
 	}
 	return ctx, func() {
 		guards.remove(one)

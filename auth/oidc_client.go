@@ -25,8 +25,21 @@ func newProviderClient() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.DisableKeepAlives = true
 	transport.MaxResponseHeaderBytes = 64 << 10
-	return &http.Client{Timeout: providerTimeout, Transport: &providerTransport{next: transport, keys: map[string]*keysAnswer{}}}
+	return &http.Client{Timeout: providerTimeout, CheckRedirect: checkRedirect,
+		Transport: &providerTransport{next: transport, keys: map[string]*keysAnswer{}}}
 }
+
+// checkRedirect lets a question be asked elsewhere, but sends no secret there, and
+// asks nothing where others could listen.
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	if via[0].Method != http.MethodGet || via[0].Header.Get("Authorization") != "" || len(via) > 5 {
+		return http.ErrUseLastResponse
+	}
+	return secureURL(r.URL)
+}
+
+// maxKeyAnswers bounds the memory for a provider whose keys move about.
+const maxKeyAnswers = 8
 
 type providerTransport struct {
 	next http.RoundTripper
@@ -72,6 +85,9 @@ func (t *providerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	fresh := &keysAnswer{until: time.Now().Add(keysTTL), response: *res, body: body}
 	if isKeys && res.StatusCode == http.StatusOK {
 		t.mu.Lock()
+		if len(t.keys) >= maxKeyAnswers {
+			clear(t.keys)
+		}
 		t.keys[address] = fresh
 		t.mu.Unlock()
 	}

@@ -41,7 +41,12 @@ func (a *Authenticator) byPerson(ctx context.Context, in *store.SignIn) (*Princi
 	case in.Role == "":
 		return nil, errNoRole
 	}
-	return principal(in.OwnerID, in.Name, Role(in.Role), in.ID, in.ExpiresAt), nil
+	// What is open is looked at again when the provider is to be asked.
+	next := time.UnixMilli(in.CheckedAt).Add(checkEvery + time.Second)
+	if soonest := time.Now().Add(checkPause); next.Before(soonest) {
+		next = soonest
+	}
+	return principal(in.OwnerID, in.Name, Role(in.Role), in.ID, min(in.ExpiresAt, next.UnixMilli())), nil
 }
 
 // confirm returns the sign-in as it is after the provider was asked, if that is
@@ -109,6 +114,9 @@ func (o *OIDC) ask(ctx context.Context, in *store.SignIn, tokens providerTokens)
 			return nil, nil
 		})
 	})
+	if ctx.Value(goesOn{}) != nil {
+		return // what is learnt has it looked at again, see [SignIns.Forget]
+	}
 	patience := checkPatience
 	if due(in, trustFor) {
 		patience = providerTimeout
@@ -134,6 +142,10 @@ func (o *OIDC) check(ctx context.Context, in *store.SignIn, tokens providerToken
 	}
 	ctx = store.WithActor(ctx, Client{}.Actor("provider", in.Issuer, in.Issuer))
 	person, kept, err := o.refresh(ctx, in, tokens)
+	// The provider has taken the tokens from before: what it says is stored even if
+	// the time is up, or the gateway stops.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
 	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refusal.ErrorCode == "invalid_grant" {
 		log.Info("the provider has ended a sign-in", zap.String("person", in.OwnerID))
 		if err := o.signIns.store.EndSignIn(ctx, in.ID, in.OwnerID, store.SignInEnded); err != nil && !isNotFound(err) {

@@ -38,6 +38,7 @@ type begun struct {
 	State       string `json:"state"`
 	Nonce       string `json:"nonce"`
 	Verifier    string `json:"verifier"`
+	Provider    string `json:"provider"` // and the client there
 	RedirectURL string `json:"redirect_url"`
 	ReturnTo    string `json:"return_to"`
 	Until       int64  `json:"until"` // Unix milliseconds
@@ -93,7 +94,7 @@ func (a *Authenticator) BeginSignIn(w http.ResponseWriter, r *http.Request, home
 		o.log.Warn("nobody can sign in, the provider does not answer", zap.Error(err))
 		return errProvider
 	}
-	b := begun{State: newToken(), Nonce: newToken(), Verifier: oauth2.GenerateVerifier(), ReturnTo: returnTo,
+	b := begun{State: newToken(), Nonce: newToken(), Verifier: oauth2.GenerateVerifier(), Provider: o.name(), ReturnTo: returnTo,
 		RedirectURL: cmp.Or(o.config.RedirectURL, home+"/auth/callback"), Until: time.Now().Add(beginTTL).UnixMilli()}
 	setCookie(w, r, beginCookie, base64.RawURLEncoding.EncodeToString(a.signIns.seal(sealedBegin, b)), beginTTL)
 	oauth := p.oauth
@@ -101,6 +102,9 @@ func (a *Authenticator) BeginSignIn(w http.ResponseWriter, r *http.Request, home
 	http.Redirect(w, r, oauth.AuthCodeURL(b.State, oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)), http.StatusSeeOther)
 	return nil
 }
+
+// name tells the provider and the client there from others.
+func (o *OIDC) name() string { return o.config.Issuer + " " + o.config.ClientID }
 
 // localPath makes sure that a path leads to the gateway's own pages; anything
 // else becomes the first page.
@@ -172,17 +176,14 @@ func (a *Authenticator) finish(w http.ResponseWriter, r *http.Request, sealed st
 	if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(b.State)) != 1 {
 		return nil, refuseSignIn(SignInState, "the state is not the one of this browser")
 	}
+	if b.Provider != o.name() {
+		return nil, refuseSignIn(SignInState, "the sign-in was begun at the provider that was configured before")
+	}
 	if time.Now().UnixMilli() > b.Until {
 		return nil, refuseSignIn(SignInState, "the sign-in was begun more than %s ago", beginTTL)
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*providerTimeout)
 	defer cancel()
-	switch err := a.signIns.store.TakeOnce(ctx, Hash("state "+b.State), b.Until+1); {
-	case errors.Is(err, store.ErrConflict):
-		return nil, refuseSignIn(SignInReplayed, "the state was used before")
-	case err != nil:
-		return nil, refuseSignIn(SignInInternal, "%w", err)
-	}
 	p, err := o.provider(ctx)
 	if err != nil {
 		return nil, refuseSignIn(SignInUnavailable, "%w", err)
@@ -198,7 +199,17 @@ func (a *Authenticator) finish(w http.ResponseWriter, r *http.Request, sealed st
 		}
 		return nil, refuseSignIn(code, "the provider says %q: %q", brief(fault), brief(query.Get("error_description")))
 	}
-	in, person, refused := o.redeem(ctx, p, query.Get("code"), &b)
+	code := query.Get("code")
+	if code == "" || len(code) > maxCode {
+		return nil, refuseSignIn(SignInRefused, "the provider's answer has no code")
+	}
+	switch err := a.signIns.store.TakeOnce(ctx, Hash("state "+b.State), b.Until+1); {
+	case errors.Is(err, store.ErrConflict):
+		return nil, refuseSignIn(SignInReplayed, "the state was used before")
+	case err != nil:
+		return nil, refuseSignIn(SignInInternal, "%w", err)
+	}
+	in, person, refused := o.redeem(ctx, p, code, &b)
 	if refused != nil {
 		return nil, refused
 	}
@@ -220,9 +231,6 @@ type redeemed struct {
 
 // redeem turns the code into who it is.
 func (o *OIDC) redeem(ctx context.Context, p *provider, code string, b *begun) (*redeemed, *store.Person, *refusedSignIn) {
-	if code == "" || len(code) > maxCode {
-		return nil, nil, refuseSignIn(SignInRefused, "the provider's answer has no code")
-	}
 	oauth := p.oauth
 	oauth.RedirectURL = b.RedirectURL
 	token, err := oauth.Exchange(o.context(ctx), code, oauth2.VerifierOption(b.Verifier))

@@ -182,8 +182,11 @@ func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 		for _, name := range []string{"models", "networks"} {
 			if flags.Changed(name) {
 				list, _ := flags.GetStringSlice(name)
-				if body[name] = list; len(list) == 0 || slices.Equal(list, []string{"all"}) {
+				switch body[name] = list; {
+				case slices.Equal(list, []string{"all"}):
 					body[name] = nil
+				case len(list) == 0 || slices.Contains(list, "all") || slices.Contains(list, ""):
+					return nil, fmt.Errorf("--%s must name what is allowed, or be all and nothing else", name)
 				}
 			}
 		}

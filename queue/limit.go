@@ -28,6 +28,9 @@ func (c *catalogue) allow(key *store.Key, task *store.Task, e *entry) error {
 		return &LimitError{Limit: "models", Value: key.Models,
 			Message: fmt.Sprintf("%q is not among the key's models, which are %s", task.Model, strings.Join(key.Models, ", "))}
 	}
+	if task.Priority == 0 && !key.Implicit { // not asked for
+		task.Priority = min(0, key.MaxPriority)
+	}
 	// Those of ADMIN_TOKEN and of people were made by nobody, who could have set one.
 	if !key.Implicit && task.Priority > key.MaxPriority {
 		return &LimitError{Limit: "max_priority", Value: key.MaxPriority,
@@ -65,48 +68,58 @@ func counted(key *store.Key) bool {
 // admits is the error of a task that is one too many for its key. It is part of the
 // transaction that stores the task, so no two tasks can both be the last one.
 func (q *Queue) admits(tx *store.Tx, key *store.Key, task *store.Task) error {
+	var quota, credits *LimitError
 	if key.DailyQuota > 0 {
 		used, err := tx.TasksToday(key.ID)
 		if err != nil {
 			return err
 		}
-		if err := q.checkQuota(key, used, time.UnixMilli(tx.Now)); err != nil {
-			return err
-		}
+		quota = q.checkQuota(key, used, time.UnixMilli(tx.Now))
 	}
 	if task.Credits > 0 && (key.CreditsPerDay > 0 || key.CreditsPerMonth > 0) {
 		day, month, err := tx.CreditsUsed(key.ID)
 		if err != nil {
 			return err
 		}
-		return q.checkCredits(key, task.Credits, day, month, time.UnixMilli(tx.Now))
+		credits = q.checkCredits(key, task.Credits, day, month, time.UnixMilli(tx.Now))
 	}
-	return nil
+	return longer(quota, credits)
+}
+
+// longer is the limit that holds longer, so that whoever waits for its end is not
+// refused by the other one then.
+func longer(a, b *LimitError) error {
+	switch {
+	case a == nil && b == nil:
+		return nil
+	case b == nil || a != nil && !b.Until.IsZero() && (a.Until.IsZero() || a.Until.After(b.Until)):
+		return a
+	}
+	return b
 }
 
 // wouldAdmit is admits for a task that nobody stores, as far as anybody can tell.
 func (q *Queue) wouldAdmit(ctx context.Context, key *store.Key, task *store.Task) error {
 	now := time.Now()
+	var quota, credits *LimitError
 	if key.DailyQuota > 0 {
 		used, err := q.store.Today(ctx, key.ID)
 		if err != nil {
 			return err
 		}
-		if err := q.checkQuota(key, used.Tasks, now); err != nil {
-			return err
-		}
+		quota = q.checkQuota(key, used.Tasks, now)
 	}
 	if task.Credits > 0 && (key.CreditsPerDay > 0 || key.CreditsPerMonth > 0) {
 		day, month, err := q.store.CreditsUsed(ctx, key.ID)
 		if err != nil {
 			return err
 		}
-		return q.checkCredits(key, task.Credits, day, month, now)
+		credits = q.checkCredits(key, task.Credits, day, month, now)
 	}
-	return nil
+	return longer(quota, credits)
 }
 
-func (q *Queue) checkQuota(key *store.Key, used int64, now time.Time) error {
+func (q *Queue) checkQuota(key *store.Key, used int64, now time.Time) *LimitError {
 	if used < int64(key.DailyQuota) {
 		return nil
 	}
@@ -117,7 +130,7 @@ func (q *Queue) checkQuota(key *store.Key, used int64, now time.Time) error {
 
 // checkCredits compares thousandths. The month comes first, because the end of the
 // day does not help when both are used up.
-func (q *Queue) checkCredits(key *store.Key, cost, day, month int64, now time.Time) error {
+func (q *Queue) checkCredits(key *store.Key, cost, day, month int64, now time.Time) *LimitError {
 	dayEnds, monthEnds := q.store.Ends(now)
 	for _, budget := range []struct {
 		limit, span string

@@ -207,12 +207,34 @@ func atMost(asked, configured time.Duration) time.Duration {
 // Retry creates a new task with the input of one that has ended, for the same
 // key. Its materials are those of the first. The idempotency key may be empty.
 func (q *Queue) Retry(ctx context.Context, keyID, id, idempotencyKey string) (*store.Task, error) {
+	request := "retry " + id
+	if idempotencyKey != "" {
+		earlier, err := q.retried(ctx, keyID, id, idempotencyKey, request)
+		if err != nil || earlier != nil {
+			return earlier, err
+		}
+	}
 	n, err := q.again(ctx, keyID, id)
 	if err != nil {
 		return nil, err
 	}
-	n.IdempotencyKey, n.RequestHash = idempotencyKey, "retry "+id
+	n.IdempotencyKey, n.RequestHash = idempotencyKey, request
 	return q.Submit(ctx, n)
+}
+
+// retried is the task that the same retry has made before, as [Queue.Earlier]: also
+// when its task is gone by now, or its key may no longer make such a one.
+func (q *Queue) retried(ctx context.Context, keyID, id, idempotencyKey, request string) (*store.Task, error) {
+	old, err := q.store.Task(ctx, keyID, id)
+	if err == nil {
+		keyID = old.KeyID
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	if keyID == "" { // an admin's, of whose task only the id is left
+		return nil, nil
+	}
+	return q.Earlier(ctx, &NewTask{Key: &store.Key{ID: keyID}, IdempotencyKey: idempotencyKey, RequestHash: request})
 }
 
 // again is the input of a task that has ended.

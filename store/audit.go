@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 )
 
 // Actor is who changes something, as the audit log names them.
@@ -59,6 +60,12 @@ func (s *Store) Refused(ctx context.Context, act Act, result string) error {
 	return s.Write(ctx, Relaxed, func(tx *Tx) error { return tx.audit(actor, act, result) })
 }
 
+// looksSecret finds what may be an API key or the id of an account, should somebody
+// have put it where an id belongs.
+var looksSecret = regexp.MustCompile(`\b(?:gw_)?[0-9a-f]{32}\b`)
+
+func masked(text string) string { return looksSecret.ReplaceAllString(clean(text), "••••") }
+
 func (t *Tx) audit(a *Actor, act Act, result string) error {
 	was, became, err := difference(act.Was, act.Became)
 	if err != nil {
@@ -66,7 +73,7 @@ func (t *Tx) audit(a *Actor, act Act, result string) error {
 	}
 	_, err = t.Exec(`INSERT INTO audit (id, at, actor_kind, actor_id, actor_name, address, request_id, action, target_kind, target_id,
 		was, became, result) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		NewID(""), t.Now, a.Kind, a.ID, clean(a.Name), clean(a.Address), clean(a.RequestID), act.Action, act.TargetKind, clean(act.TargetID),
+		NewID(""), t.Now, a.Kind, a.ID, clean(a.Name), clean(a.Address), clean(a.RequestID), act.Action, act.TargetKind, masked(act.TargetID),
 		was, became, result)
 	if err != nil {
 		return fmt.Errorf("write audit log: %w", err)
@@ -114,5 +121,5 @@ func membersText(m map[string]json.RawMessage) (string, error) {
 		return "", nil
 	}
 	text, err := json.Marshal(m)
-	return clean(string(text)), err
+	return masked(string(text)), err
 }

@@ -10,8 +10,14 @@ import (
 // RotateSecrets seals everything that the vault has sealed with its first key: a
 // fresh one if the keys are in a file, whose older keys are forgotten then. It
 // returns how many secrets there were. After an error, and after a crash, both
-// keys are still there, and the next call goes on.
+// keys are still there, and the next call goes on. [ErrConflict] while another one
+// runs.
 func (s *Store) RotateSecrets(ctx context.Context, v *Vault) (n int, err error) {
+	unlock, err := v.lock()
+	if err != nil {
+		return 0, fmt.Errorf("rotate secrets: %w", err)
+	}
+	defer unlock()
 	wait, err := v.renew()
 	if err != nil {
 		return 0, err

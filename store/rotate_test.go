@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -143,4 +145,33 @@ func TestRotateAConfiguredKey(t *testing.T) {
 		}
 		opens(t, s, openVault(t, t.TempDir(), after, ""), session.ID, "account-1")
 	})
+}
+
+// Two rotations at once: one is told to wait, and nothing is lost.
+func TestRotationsDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, storetest.SQLite(t))
+	dir := t.TempDir()
+	vaults := []*store.Vault{openVault(t, dir, "", ""), openVault(t, dir, "", "")} // two processes, and one twice
+	vaults = append(vaults, vaults[0])
+	session := sealedSession(t, s, vaults[0], "account-1")
+	results := make([]error, len(vaults))
+	var all sync.WaitGroup
+	for i, v := range vaults {
+		all.Go(func() { _, results[i] = s.RotateSecrets(t.Context(), v) })
+	}
+	all.Wait()
+	done := 0
+	for _, err := range results {
+		switch {
+		case err == nil:
+			done++
+		case !errors.Is(err, store.ErrConflict):
+			t.Error(err)
+		}
+	}
+	if done != 1 {
+		t.Errorf("%d of %d rotations at once were done", done, len(vaults))
+	}
+	opens(t, s, openVault(t, dir, "", ""), session.ID, "account-1")
 }

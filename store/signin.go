@@ -75,8 +75,14 @@ func (s *Store) AddSignIn(ctx context.Context, in *SignIn, person *Person, befor
 				return err
 			}
 		}
-		if _, err := tx.Exec("DELETE FROM browser_sessions WHERE expires_at <= $1 OR token_hash = $2", tx.Now, beforeHash); err != nil {
+		if _, err := tx.Exec("DELETE FROM browser_sessions WHERE expires_at <= $1", tx.Now); err != nil {
 			return fmt.Errorf("forget expired sign-ins: %w", err)
+		}
+		if _, err := tx.endSignIns(SignInEnded, "s.token_hash = $1", beforeHash); err != nil {
+			return err
+		}
+		if _, err := tx.endSignIns(SignInEnded, tooOld, in.OwnerID, maxSignIns-1); err != nil {
+			return err
 		}
 		in.CreatedAt, in.SeenAt, in.CheckedAt = tx.Now, tx.Now, tx.Now
 		err := tx.one("store sign-in", `INSERT INTO browser_sessions (id, token_hash, key_id, key_hash, sid, tokens, address, user_agent,
@@ -89,6 +95,12 @@ func (s *Store) AddSignIn(ctx context.Context, in *SignIn, person *Person, befor
 		return tx.Audit(Act{Action: "sign_in", TargetKind: "sign_in", TargetID: in.ID})
 	})
 }
+
+// maxSignIns is how many sign-ins a key or a person can have; a new one ends the
+// oldest.
+const maxSignIns = 50
+
+const tooOld = `s.key_id = $1 AND s.id <= (SELECT id FROM browser_sessions WHERE key_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`
 
 // What the audit log calls the end of a sign-in: by its own browser, or otherwise.
 const (

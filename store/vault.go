@@ -28,6 +28,7 @@ import (
 type Vault struct {
 	file string // of the keys, "" if they are configured
 
+	rotating sync.Mutex // see lock
 	mu       sync.Mutex
 	stamp    time.Time // of the file as it was read
 	lookedAt time.Time
@@ -199,6 +200,34 @@ func (v *Vault) Fingerprint(secret []byte) string {
 	mac := hmac.New(sha256.New, v.Derive("fingerprint"))
 	mac.Write(secret)
 	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// lock keeps every other rotation out, of this process and of others with the same
+// file: one that forgets keys must not meet one that still seals with them.
+func (v *Vault) lock() (unlock func(), err error) {
+	if !v.rotating.TryLock() {
+		return nil, ErrConflict
+	}
+	if v.file == "" { // to seal twice with the same configured key does no harm
+		return v.rotating.Unlock, nil
+	}
+	file, err := os.OpenFile(v.file+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		if err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+			err = errors.Join(err, file.Close())
+		}
+	}
+	if err != nil {
+		v.rotating.Unlock()
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, ErrConflict
+		}
+		return nil, fmt.Errorf("lock the secret key: %w", err)
+	}
+	return func() {
+		file.Close() // and with it the lock
+		v.rotating.Unlock()
+	}, nil
 }
 
 // renew puts a fresh key before those in the file, unless a rotation that did not
