@@ -25,10 +25,10 @@ func TestRefusalsOfPeople(t *testing.T) {
 		want                 string // action, kind, id and result of the line, "" for none
 	}{
 		{"POST /api/v1/keys", "", "missing_scope", 403, "POST /api/v1/keys|||missing_scope"},
-		{"DELETE /api/v1/sessions/{id}", "ses_1", "missing_scope", 403, "DELETE /api/v1/sessions/{id}|session|ses_1|missing_scope"},
-		{"DELETE /api/v1/keys/{id}", long, "not_found", 404, "DELETE /api/v1/keys/{id}|key|" + long[:40] + "…|not_found"},
-		{"PATCH /api/v1/keys/{id}", "k", "", 413, "PATCH /api/v1/keys/{id}|key|k|too_large"},
-		{"PATCH /api/v1/keys/{id}", "k", "", 500, "PATCH /api/v1/keys/{id}|key|k|internal"},
+		{"DELETE /api/v1/sessions/{id}", "ses_01m855cjbq32n9429556rh4y0d", "missing_scope", 403, "DELETE /api/v1/sessions/{id}|session|ses_01m855cjbq32n9429556rh4y0d|missing_scope"},
+		{"DELETE /api/v1/keys/{id}", long, "not_found", 404, "DELETE /api/v1/keys/{id}|key|••••|not_found"},
+		{"PATCH /api/v1/keys/{id}", "k", "", 413, "PATCH /api/v1/keys/{id}|key|••••|too_large"},
+		{"PATCH /api/v1/keys/{id}", "k", "", 500, "PATCH /api/v1/keys/{id}|key|••••|internal"},
 		{"POST /api/v1/keys", "", "rate_limited", 429, ""},
 		{"POST /api/v1/keys", "", "", 201, ""},
 	} {

@@ -37,7 +37,7 @@ DAY  admin  ADMIN_TOKEN  jimeng-video-3.0  0  2  0  0  0  0  0
 TIME  WHO  FROM  ACTION  ON  RESULT  WAS  BECAME
 TIME  admin endpoint  -  key.change  ID  ok  {"daily_quota":5}  {"daily_quota":6}
 `)
-	if text := g.jimeng("", "audit", "--result", "not_found"); !strings.Contains(text, "DELETE /api/v1/keys/{id}  nobody  not_found") {
+	if text := g.jimeng("", "audit", "--result", "not_found"); !strings.Contains(text, "DELETE /api/v1/keys/{id}  ••••  not_found") {
 		t.Errorf("what was refused:\n%s", text)
 	}
 	_, more, err := command("", "audit", "--limit", "1", "--address", g.admin)
