@@ -29,7 +29,8 @@ type Principal struct {
 	// SignIn is the id of the browser's sign-in, "" for a request that carries a
 	// key or a token itself.
 	SignIn string
-	// Until is when it ends by itself, in Unix milliseconds, 0 for never.
+	// Until is when it ends by itself, or has to be looked at again, in Unix
+	// milliseconds, 0 for never.
 	Until int64
 
 	rotated int64 // until when the secret works that the key had before, 0 for the present one
