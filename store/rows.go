@@ -54,5 +54,5 @@ func (t *Tx) insertRows(insert *rowsInsert, args []any) error {
 var eventRows = newRowsInsert("events ("+eventColumns+")", "?", "?", "?", "?", "?", "?")
 
 var taskRows = newRowsInsert(`tasks (id, key_id, kind, status, model, route, prompt, duration, ratio, resolution, priority,
-	retry_of, materials, options, credits, created_at, updated_at, start_deadline, deadline)`,
-	"?", "?", "?", "'queued'", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?")
+	retry_of, materials, options, credits, request_id, trace, created_at, updated_at, start_deadline, deadline)`,
+	"?", "?", "?", "'queued'", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?", "?")

@@ -38,6 +38,8 @@ type Task struct {
 	Resolution string
 	Priority   int // higher goes first within a key
 	RetryOf    string
+	RequestID  string         // of the request that made it, as the logs have it, "" for none
+	Trace      string         // W3C traceparent of that request, "" when it is not traced
 	Options    map[string]any // further parameters of the upstream, as JSON has them
 
 	Upstream  string

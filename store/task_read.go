@@ -9,7 +9,7 @@ import (
 const taskColumns = `id, key_id, kind, status, model, route, prompt, duration, ratio, resolution, priority, retry_of,
 	materials, upstream, session_id, attempt, failovers, job_id, ref, results, polls, queue_position, queue_total,
 	queue_eta, error_kind, error_message, money, artifacts, created_at, updated_at, started_at, finished_at,
-	start_deadline, deadline, run_deadline, options, artifact_bytes, artifacts_until, credits`
+	start_deadline, deadline, run_deadline, options, artifact_bytes, artifacts_until, credits, request_id, trace`
 
 func scanTask(r row) (*Task, error) {
 	var t Task
@@ -18,7 +18,8 @@ func scanTask(r row) (*Task, error) {
 		&t.Resolution, &t.Priority, &t.RetryOf, &materials, &t.Upstream, &t.SessionID, &t.Attempt, &t.Failovers,
 		&t.JobID, &t.Ref, &t.Results, &t.Polls, &t.QueuePosition, &t.QueueTotal, &t.QueueETA, &t.ErrorKind,
 		&t.ErrorMessage, &t.Money, &artifacts, &t.CreatedAt, &t.UpdatedAt, &t.StartedAt, &t.FinishedAt,
-		&t.StartDeadline, &t.Deadline, &t.RunDeadline, &options, &t.ArtifactBytes, &t.ArtifactsUntil, &t.Credits)
+		&t.StartDeadline, &t.Deadline, &t.RunDeadline, &options, &t.ArtifactBytes, &t.ArtifactsUntil, &t.Credits, &t.RequestID,
+		&t.Trace)
 	if err != nil {
 		return nil, found(err)
 	}

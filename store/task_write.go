@@ -29,7 +29,8 @@ func (t *Tx) insertTasks(tasks []*Task) error {
 		}
 		task.Status, task.CreatedAt, task.UpdatedAt = Queued, t.Now, t.Now
 		args = append(args, task.ID, task.KeyID, task.Kind, task.Model, task.Route, task.Prompt, task.Duration, task.Ratio,
-			task.Resolution, task.Priority, task.RetryOf, materials, options, task.Credits, t.Now, t.Now, task.StartDeadline, task.Deadline)
+			task.Resolution, task.Priority, task.RetryOf, materials, options, task.Credits,
+			clean(task.RequestID), clean(task.Trace), t.Now, t.Now, task.StartDeadline, task.Deadline)
 	}
 	if err := t.insertRows(taskRows, args); err != nil {
 		return fmt.Errorf("insert task: %w", err)
