@@ -1,0 +1,152 @@
+package logs
+
+import (
+	"context"
+	"sort"
+	"sync"
+)
+
+// lineCost is what a line costs beside its text, roughly, in bytes.
+const lineCost = 128
+
+// Block is what came into a log at once. Listeners take whole blocks, so that what
+// is made of one is made once for all of them.
+type Block struct {
+	Seq   uint64 // counts the blocks of the log since it was made, from 1
+	Lines []Line // at least one
+
+	first    uint64 // the number of its first line, from 1
+	size     int
+	rendered sync.Map // see [Block.Rendered]
+}
+
+// Rendered keeps what listeners make of the block, so that a thousand of them who
+// want the same make it once.
+func (b *Block) Rendered(variant string, render func() []byte) []byte {
+	if done, ok := b.rendered.Load(variant); ok {
+		return done.([]byte)
+	}
+	done, _ := b.rendered.LoadOrStore(variant, render())
+	return done.([]byte)
+}
+
+// Log keeps the newest lines of one log, up to a number of bytes.
+type Log struct {
+	most int
+
+	mu      sync.Mutex
+	blocks  []*Block // oldest first
+	size    int
+	last    ID
+	seq     uint64        // of the newest block
+	lines   uint64        // that ever came
+	changed chan struct{} // closed when a block comes
+}
+
+// New makes a log that keeps about so many bytes.
+func New(most int) *Log {
+	return &Log{most: most, changed: make(chan struct{})}
+}
+
+// Append adds lines as one block and gives them their ids; the log keeps the
+// slice. Whoever writes much collects lines for some milliseconds first.
+func (l *Log) Append(lines []Line) {
+	if len(lines) == 0 {
+		return
+	}
+	b := &Block{Lines: lines}
+	for i := range lines {
+		b.size += lineCost + len(lines[i].Text)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range lines {
+		// What two streams wrote at the same moment may arrive in another order
+		// than their times have; ids go by the order of arrival.
+		if nano := lines[i].Time.UnixNano(); nano > l.last.Nano {
+			l.last = ID{Nano: nano}
+		} else {
+			l.last.N++
+		}
+		lines[i].ID = l.last
+	}
+	l.seq++
+	b.Seq, b.first = l.seq, l.lines+1
+	l.lines += uint64(len(lines))
+	l.size += b.size
+	l.blocks = append(l.blocks, b)
+	drop := 0
+	for l.size > l.most && drop < len(l.blocks)-1 {
+		l.size -= l.blocks[drop].size
+		l.blocks[drop] = nil
+		drop++
+	}
+	l.blocks = l.blocks[drop:]
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// Cursor is how far a listener has read.
+type Cursor struct {
+	seq  uint64 // the last block
+	line uint64 // the last line
+}
+
+// End is behind the newest line: what comes next is new.
+func (l *Log) End() Cursor {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Cursor{l.seq, l.lines}
+}
+
+// Next waits until there are blocks behind the cursor, and returns at most so many
+// of them, with the cursor behind these. skipped is how many lines a listener has
+// missed because it was too slow. The error is the context's.
+func (l *Log) Next(ctx context.Context, c Cursor, most int) (blocks []*Block, next Cursor, skipped uint64, err error) {
+	for {
+		l.mu.Lock()
+		if c.seq < l.seq {
+			break
+		}
+		changed := l.changed
+		l.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, c, 0, ctx.Err()
+		}
+	}
+	defer l.mu.Unlock()
+	oldest := l.blocks[0].Seq
+	from := max(c.seq+1, oldest)
+	blocks = append(blocks, l.blocks[from-oldest:][:min(uint64(most), l.seq-from+1)]...)
+	skipped = blocks[0].first - 1 - c.line
+	last := blocks[len(blocks)-1]
+	return blocks, Cursor{last.Seq, last.first + uint64(len(last.Lines)) - 1}, skipped, nil
+}
+
+// Kept returns all lines that are kept, oldest first, with the cursor behind them.
+func (l *Log) Kept() ([]Line, Cursor) {
+	l.mu.Lock()
+	blocks := append([]*Block(nil), l.blocks...)
+	end := Cursor{l.seq, l.lines}
+	l.mu.Unlock()
+	n := 0
+	for _, b := range blocks {
+		n += len(b.Lines)
+	}
+	lines := make([]Line, 0, n)
+	for _, b := range blocks {
+		lines = append(lines, b.Lines...)
+	}
+	return lines, end
+}
+
+// After returns the kept lines behind the one with the id, and the cursor behind
+// them. whole is false if lines may be missing between: the log does not reach
+// back so far.
+func (l *Log) After(id ID) (lines []Line, end Cursor, whole bool) {
+	lines, end = l.Kept()
+	at := sort.Search(len(lines), func(i int) bool { return id.Before(lines[i].ID) })
+	return lines[at:], end, at > 0
+}
