@@ -7,9 +7,10 @@ import {
   redirect,
   stringifySearchWith,
 } from '@tanstack/react-router'
-import { statuses, type Status } from './api/types'
+import { logLevels, statuses, type LogLevel, type Status } from './api/types'
 import { PageFailed, PageNotFound } from './frame/Failed'
 import { Shell } from './frame/Shell'
+import { LogsPage } from './logs/LogsPage'
 import { PlaygroundPage } from './playground/PlaygroundPage'
 import { TaskPage } from './tasks/TaskPage'
 import { TasksPage } from './tasks/TasksPage'
@@ -44,6 +45,27 @@ const tasks = createRoute({
 
 const task = createRoute({ getParentRoute: () => root, path: '/tasks/$id', component: TaskPage })
 
+interface LogSearch {
+  source?: string
+  level?: LogLevel
+  q?: string
+}
+
+const logs = createRoute({
+  getParentRoute: () => root,
+  path: '/logs',
+  component: LogsPage,
+  validateSearch: (search: Record<string, unknown>): LogSearch => {
+    const { source, q } = search
+    const level = logLevels.find((level) => level === search.level)
+    return {
+      ...(typeof source === 'string' && source !== '' && { source }),
+      ...(level && { level }),
+      ...(typeof q === 'string' && q !== '' && { q }),
+    }
+  },
+})
+
 /** Where a refused sign-in leads; whoever is in by now has no use for it. */
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -55,7 +77,7 @@ const signIn = createRoute({
 
 export function newRouter() {
   return createRouter({
-    routeTree: root.addChildren([playground, tasks, task, signIn]),
+    routeTree: root.addChildren([playground, tasks, task, logs, signIn]),
     // Every search parameter is a plain string: an id of digits stays one.
     parseSearch: parseSearchWith((value) => value),
     stringifySearch: stringifySearchWith(String),

@@ -1,6 +1,16 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { request } from './http'
-import { hasEnded, type Me, type Model, type Status, type Task, type TaskPage } from './types'
+import {
+  hasEnded,
+  type Container,
+  type Health,
+  type LogEntry,
+  type Me,
+  type Model,
+  type Status,
+  type Task,
+  type TaskPage,
+} from './types'
 
 /** How often a running task is asked for, in milliseconds. Hidden tabs do not ask. */
 const taskInterval = 1000
@@ -19,6 +29,31 @@ export const modelsQuery = queryOptions({
   queryFn: async ({ signal }) => (await request<{ data: Model[] }>('/v1/models', { signal })).data,
   staleTime: 60_000,
 })
+
+/** How often the state of the gateway's parts is asked for, in milliseconds. */
+const healthInterval = 5000
+
+export const healthQuery = queryOptions({
+  queryKey: ['health'],
+  queryFn: ({ signal }) => request<Health>('/api/v1/health', { signal }),
+  refetchInterval: healthInterval,
+})
+
+export const containersQuery = queryOptions({
+  queryKey: ['containers'],
+  queryFn: async ({ signal }) =>
+    (await request<{ containers: Container[] }>('/api/v1/containers', { signal })).containers,
+  refetchInterval: healthInterval,
+})
+
+/** The status is part of the key: with every step of the task there is more to read. */
+export const taskLogQuery = (id: string, status: Status) =>
+  queryOptions({
+    queryKey: ['task', id, 'logs', status],
+    queryFn: ({ signal }) =>
+      request<{ entries: LogEntry[] }>(`/api/v1/tasks/${encodeURIComponent(id)}/logs`, { signal }),
+    placeholderData: keepPreviousData,
+  })
 
 const recentKey = ['tasks', 'recent']
 

@@ -101,7 +101,7 @@ export interface Model {
   max_audios?: number
 }
 
-export type Scope = 'video:create' | 'task:read' | 'task:cancel' | 'task:retry' | 'admin'
+export type Scope = 'video:create' | 'task:read' | 'task:cancel' | 'task:retry' | 'log:read' | 'admin'
 
 export interface Me {
   authenticated: boolean
@@ -115,6 +115,53 @@ export interface Me {
   single_sign_on: string | null
   /** Nobody can be an admin yet: the first key has to be made on the machine itself. */
   first_start: boolean
+}
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** A line of a log. */
+export interface LogEntry {
+  id: string
+  time: string
+  source: string
+  /** A marker is the gateway's word on what happened to the log. */
+  stream: 'stdout' | 'stderr' | 'marker'
+  level: LogLevel | null
+  text: string
+  /** Bytes at its end that were left out. */
+  cut: number
+  task_id: string | null
+}
+
+export interface Container {
+  name: string
+  image: string | null
+  running: boolean
+  state: string
+  health: string | null
+  started_at: string | null
+  restarts: number
+  /** Why there is no more to tell. */
+  reason: string | null
+  /** Of the last minutes. CPU is in cores, memory in bytes. */
+  load: { at: string; cpu: number; memory: number }[]
+}
+
+export type ComponentState = 'ok' | 'degraded' | 'down' | 'off'
+
+/** A part of the gateway. */
+export interface Component {
+  name: string
+  state: ComponentState
+  since: string | null
+  reason: string | null
+  advice: string | null
+}
+
+export interface Health {
+  ok: boolean
+  components?: Component[]
 }
 
 export interface Created {

@@ -1,12 +1,16 @@
-import { Clapperboard, ListVideo, type LucideIcon } from 'lucide-react'
+import { useSuspenseQuery } from '@tanstack/react-query'
+import { Clapperboard, ListVideo, ScrollText, type LucideIcon } from 'lucide-react'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { meQuery } from '../api/queries'
+import { may, type Scope } from '../api/types'
 import { Mark } from './Mark'
 
 const entries = [
   { to: '/', key: 'nav.playground', icon: Clapperboard },
   { to: '/tasks', key: 'nav.tasks', icon: ListVideo },
-] as const satisfies { to: string; key: string; icon: LucideIcon }[]
+  { to: '/logs', key: 'nav.logs', icon: ScrollText, scope: 'log:read' },
+] as const satisfies { to: string; key: string; icon: LucideIcon; scope?: Scope }[]
 
 const entryLook =
   'target flex items-center gap-2.5 rounded-md text-soft transition-colors duration-100 hover:text-ink ' +
@@ -17,6 +21,8 @@ const entryLook =
 /** Where one can go: a column at the left, on a phone a bar at the bottom. */
 export function Rail() {
   const { t } = useTranslation()
+  const { data: me } = useSuspenseQuery(meQuery)
+  const offered = entries.filter((entry) => !('scope' in entry) || may(me, entry.scope))
   return (
     <nav
       aria-label={t('nav.label')}
@@ -26,7 +32,7 @@ export function Rail() {
         <div className="mb-6 px-2.5 max-sm:hidden">
           <Mark />
         </div>
-        {entries.map(({ to, key, icon: Icon }) => (
+        {offered.map(({ to, key, icon: Icon }) => (
           <Link
             key={to}
             to={to}

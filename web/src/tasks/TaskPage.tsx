@@ -7,6 +7,7 @@ import { Page } from '../frame/Shell'
 import { TaskMissing } from './TaskById'
 import { TaskFacts } from './TaskFacts'
 import { TaskInput } from './TaskInput'
+import { TaskLog } from './TaskLog'
 import { TaskResult } from './TaskResult'
 
 const route = getRouteApi('/tasks/$id')
@@ -23,6 +24,7 @@ export function TaskPage() {
           <div className="min-w-0">
             <TaskResult key={task.id} task={task} />
             <TaskInput task={task} />
+            <TaskLog task={task} />
           </div>
           <TaskFacts task={task} />
         </div>
