@@ -56,6 +56,17 @@ func (id ID) Before(other ID) bool {
 	return id.Nano < other.Nano || id.Nano == other.Nano && id.N < other.N
 }
 
+// next is the id of a line that stands behind the one with this id. What two
+// streams wrote at the same moment may arrive in another order than their times
+// have; ids go by the order of arrival. A marker takes no time from the lines
+// behind it, which may be older than it.
+func (id ID) next(line *Line) ID {
+	if nano := line.Time.UnixNano(); nano > id.Nano && line.Stream != Marker {
+		return ID{Nano: nano}
+	}
+	return ID{id.Nano, id.N + 1}
+}
+
 func (id ID) String() string { return fmt.Sprintf("%d-%d", id.Nano, id.N) }
 
 // ParseID reads what [ID.String] has written.

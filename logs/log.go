@@ -61,13 +61,7 @@ func (l *Log) Append(lines []Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range lines {
-		// What two streams wrote at the same moment may arrive in another order
-		// than their times have; ids go by the order of arrival.
-		if nano := lines[i].Time.UnixNano(); nano > l.last.Nano {
-			l.last = ID{Nano: nano}
-		} else {
-			l.last.N++
-		}
+		l.last = l.last.next(&lines[i])
 		lines[i].ID = l.last
 	}
 	l.seq++

@@ -1,0 +1,262 @@
+package logs
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"go.uber.org/zap"
+)
+
+const (
+	firstTail   = 10_000          // lines of Docker's log that a log begins with
+	inspectTime = 5 * time.Second // for one answer
+	stoppedPoll = 500 * time.Millisecond
+	dueAfter    = 300 * time.Millisecond // by when a log that is read again has come to a marker's place
+)
+
+// follower reads the log of one container into a [Log], through whatever happens to
+// the container and to Docker.
+type follower struct {
+	docker *Docker
+	name   string
+	log    *Log
+	batch  batch
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	// Of the goroutine that follows:
+	id      string    // of the container that is followed
+	started time.Time // its run
+	ended   bool      // the run is over, and its log read to the end
+	all     bool      // the log is wanted from its beginning
+	joiner  joiner
+	seen    *seen
+	out     bool // a marker has said that nothing comes
+
+	mu    sync.Mutex
+	due   *Line // a marker that waits for its place in the log
+	state status
+}
+
+func newFollower(d *Docker, name string) *follower {
+	f := &follower{docker: d, name: name, log: New(ringSize), seen: newSeen()}
+	f.batch.log = f.log
+	f.joiner.emit = f.take
+	f.state.container = Container{Name: name, State: "unknown"}
+	f.ctx, f.cancel = context.WithCancel(d.ctx)
+	return f
+}
+
+// run follows until the follower's context ends.
+func (f *follower) run() {
+	defer f.cancel()
+	defer f.batch.close()
+	wait := soonest
+	for f.ctx.Err() == nil {
+		c, p, since, changed := f.docker.daemon.state()
+		if c == nil {
+			if p != nil {
+				f.outage(fmt.Sprintf("Docker does not answer since %s: %s", since.UTC().Format("15:04:05 MST"), p.reason))
+			}
+			select {
+			case <-changed:
+			case <-f.ctx.Done():
+			}
+			continue
+		}
+		began := now()
+		err := f.followOnce(c)
+		if time.Since(began) > latest {
+			wait = soonest
+		}
+		pause := soonest
+		switch {
+		case f.ctx.Err() != nil:
+			return
+		case errors.Is(err, errStopped):
+			pause, wait = stoppedPoll, soonest
+		case err != nil && c.ctx.Err() == nil:
+			p := explain(err, f.docker.host, f.name)
+			if p.docker {
+				f.docker.daemon.suspect()
+			} else {
+				f.setFault(p)
+				f.outage(p.reason)
+			}
+			pause = wait
+			wait = min(2*wait, latest)
+		}
+		select {
+		case <-time.After(pause):
+		case <-f.ctx.Done():
+		}
+	}
+}
+
+// errStopped is a container that does not run, whose log is read to its end.
+var errStopped = errors.New("the container does not run")
+
+// followOnce reads the log from where it stands until it ends or breaks.
+func (f *follower) followOnce(c *conn) error {
+	ctx, cancel := context.WithCancelCause(f.ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
+
+	info, err := f.inspect(ctx, c)
+	if err != nil {
+		return err
+	}
+	if info.ID == f.id && f.ended && !info.State.Running && parseTime(info.State.StartedAt).Equal(f.started) {
+		f.recovered()
+		return errStopped
+	}
+	f.comeTo(info)
+	err = f.read(ctx, c, info)
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errHangs):
+		return cause
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return err
+	}
+	// The log of a container ends with its run. It also ends when Docker does, so
+	// this asks what it was.
+	if info, err = f.inspect(ctx, c); err != nil || info.ID != f.id || info.State.Running {
+		return err
+	}
+	f.joiner.flush() // no newline comes any more
+	f.ended = true
+	if !parseTime(info.State.StartedAt).IsZero() {
+		f.mark(parseTime(info.State.FinishedAt), fmt.Sprintf("container stopped (exit code %d)", info.State.ExitCode))
+	}
+	return errStopped
+}
+
+func (f *follower) inspect(ctx context.Context, c *conn) (container.InspectResponse, error) {
+	info, err := inspect(ctx, c, f.name)
+	if err == nil {
+		f.saw(info)
+	}
+	return info, err
+}
+
+func inspect(ctx context.Context, c *conn, name string) (container.InspectResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, inspectTime)
+	defer cancel()
+	info, err := c.ContainerInspect(ctx, name)
+	if err == nil && (info.ContainerJSONBase == nil || info.State == nil || info.Config == nil || info.HostConfig == nil) {
+		err = errors.New("Docker says nothing about the container") //nolint:staticcheck // a name
+	}
+	return info, err
+}
+
+// comeTo notes which run of which container is followed from now on.
+func (f *follower) comeTo(info container.InspectResponse) {
+	started := parseTime(info.State.StartedAt)
+	switch {
+	case f.id == "":
+	case info.ID != f.id:
+		f.joiner.flush()
+		f.seen = newSeen()
+		f.all = true
+		f.mark(started, fmt.Sprintf("container was re-created (%.12s → %.12s)", f.id, info.ID))
+	case !started.Equal(f.started):
+		f.later(started, "container restarted")
+	}
+	f.recovered()
+	f.id, f.started, f.ended = info.ID, started, false
+}
+
+// read reads the log into [follower.take] until it ends or breaks.
+func (f *follower) read(ctx context.Context, c *conn, info container.InspectResponse) error {
+	options := container.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true, Follow: true, Tail: "all"}
+	if since := f.seen.since(); !since.IsZero() {
+		options.Since = fmt.Sprintf("%d.%09d", since.Unix(), since.Nanosecond())
+	} else if !f.all {
+		options.Tail = strconv.Itoa(firstTail)
+	}
+	f.seen.repeat()
+	f.joiner.forget()
+	body, err := c.ContainerLogs(ctx, info.ID, options)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	f.setFault(nil)
+	due := time.AfterFunc(dueAfter, f.comeDue)
+	defer f.comeDue()
+	defer due.Stop()
+	r := bufio.NewReaderSize(body, 64<<10)
+	if info.Config.Tty {
+		return readTerminal(r, &f.joiner)
+	}
+	return readFrames(r, &f.joiner)
+}
+
+// take takes a line that was read.
+func (f *follower) take(line raw) {
+	if !f.seen.add(line, f.joiner.began()) {
+		return
+	}
+	if f.seen.lost() {
+		f.mark(line.at, "lines are missing here: Docker does not have them any more")
+	}
+	if due := f.dueBefore(line.at); due != nil {
+		f.batch.add(*due)
+	}
+	f.batch.add(makeLine(line, f.docker.mask))
+}
+
+// mark puts a marker behind the last line.
+func (f *follower) mark(at time.Time, text string) {
+	f.batch.add(Line{Time: at, Stream: Marker, Text: text})
+	f.docker.log.Info("container log", zap.String("container", f.name), zap.String("event", text))
+}
+
+// later puts a marker before the first line that is not older, if there is one soon.
+func (f *follower) later(at time.Time, text string) {
+	f.mu.Lock()
+	f.due = &Line{Time: at, Stream: Marker, Text: text}
+	f.mu.Unlock()
+	f.docker.log.Info("container log", zap.String("container", f.name), zap.String("event", text))
+}
+
+func (f *follower) dueBefore(at time.Time) *Line {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	due := f.due
+	if due == nil || due.Time.After(at) {
+		return nil
+	}
+	f.due = nil
+	return due
+}
+
+// comeDue puts the marker where the log is now.
+func (f *follower) comeDue() {
+	if due := f.dueBefore(time.Unix(1<<40, 0)); due != nil {
+		f.batch.add(*due)
+	}
+}
+
+// outage says once that nothing comes, and why.
+func (f *follower) outage(text string) {
+	if !f.out {
+		f.out = true
+		f.mark(now().Add(f.docker.Offset()), text)
+	}
+}
+
+// recovered says that lines come again.
+func (f *follower) recovered() {
+	if f.out {
+		f.out = false
+		f.mark(now().Add(f.docker.Offset()), "Docker answers again; the log goes on where it was")
+	}
+}

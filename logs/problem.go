@@ -1,0 +1,80 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"strings"
+
+	cerrdefs "github.com/containerd/errdefs"
+	"github.com/docker/docker/client"
+)
+
+// problem is why something with Docker does not work, and what to do.
+type problem struct {
+	reason string // a sentence
+	advice string // a sentence
+	docker bool   // nothing works, not only one container
+}
+
+func (p *problem) Error() string {
+	return strings.TrimSpace(p.reason + " " + p.advice)
+}
+
+// errHangs is why a connection to an engine that does not answer was ended.
+var errHangs = errors.New("the Docker engine does not answer")
+
+// explain tells what an error of Docker's client means for an operator.
+func explain(err error, host, name string) *problem {
+	message := err.Error()
+	if own, ok := errors.AsType[*problem](err); ok {
+		return own
+	}
+	path := ""
+	if u, parsed := url.Parse(host); parsed == nil && u.Scheme == "unix" {
+		path = u.Path
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &problem{fmt.Sprintf("The gateway may not use Docker's socket %s.", path),
+			"Add the user of the gateway to the group docker and start it anew.", true}
+	case errors.Is(err, errHangs), errors.Is(err, context.DeadlineExceeded):
+		return &problem{fmt.Sprintf("Docker at %s does not answer in time.", host), "Look at the Docker service: systemctl status docker.", true}
+	case client.IsErrConnectionFailed(err) && path != "" && missing(path):
+		return &problem{fmt.Sprintf("There is no Docker socket %s.", path),
+			"Start Docker, or set DOCKER_HOST (docker_host in the Caddyfile) to its address; a gateway in a container needs the socket mounted.", true}
+	case client.IsErrConnectionFailed(err) && path != "":
+		return &problem{fmt.Sprintf("Docker does not listen on %s.", path), "Start Docker: systemctl start docker.", true}
+	case client.IsErrConnectionFailed(err):
+		return &problem{fmt.Sprintf("Docker cannot be reached at %s (%s).", host, brief(message)),
+			"Check DOCKER_HOST (docker_host in the Caddyfile), and that Docker listens there.", true}
+	case cerrdefs.IsNotFound(err) && strings.Contains(message, "No such container"):
+		return &problem{fmt.Sprintf("There is no container %q.", name), "Check JIMENG_CONTAINER (container in the Caddyfile) against the names that `docker ps --all` shows.", false}
+	case strings.Contains(message, "does not support reading"):
+		return &problem{fmt.Sprintf("The logging driver of the container %q cannot be read.", name),
+			"Run it with the logging driver json-file, local or journald.", false}
+	case cerrdefs.IsPermissionDenied(err) || cerrdefs.IsUnauthorized(err):
+		return &problem{fmt.Sprintf("Docker at %s forbids it: %s.", host, brief(message)),
+			"Allow _ping and the containers' state, logs and stats in what stands before Docker.", name == ""}
+	case name == "":
+		return &problem{fmt.Sprintf("Docker at %s answers wrongly: %s.", host, brief(message)), "Check that DOCKER_HOST is the address of a Docker engine.", true}
+	}
+	return &problem{fmt.Sprintf("Docker cannot serve the container %q: %s.", name, brief(message)), "", false}
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// brief keeps another's message to one line of a reasonable length.
+func brief(message string) string {
+	message = strings.TrimRight(clean([]byte(strings.ReplaceAll(message, "\n", " "))), ". ")
+	if len(message) > 300 {
+		message = strings.ToValidUTF8(message[:300], "") + "…"
+	}
+	return message
+}
