@@ -14,6 +14,7 @@ import (
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -48,7 +49,11 @@ type Config struct {
 	// ContainerName is the upstream's container, shown by the health endpoint.
 	// Default: none.
 	ContainerName string
-	Logger        *zap.Logger
+	// Docker has the logs of the upstreams' containers. Default: none.
+	Docker *logs.Docker
+	// ContainerRestart lets admins restart containers.
+	ContainerRestart bool
+	Logger           *zap.Logger
 	// Stopping is closed when this configuration is about to end: streams and
 	// requests that wait end then. Default: never.
 	Stopping <-chan struct{}

@@ -46,7 +46,9 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 		DefaultModel:      s.defaultModel,
 		DefaultImageModel: s.defaultImageModel,
 		Version:           Version,
-		ContainerName:     s.container,
+		ContainerName:     s.firstContainer(),
+		Docker:            e.docker,
+		ContainerRestart:  s.containerRestart,
 		Logger:            log.Named("api"),
 		Stopping:          stopping,
 	})

@@ -57,7 +57,9 @@ var options = map[string]option{
 	"default_image_model": setting("default_image_model <model>", func(c *Config) *string { return &c.DefaultImageModel }, verbatim),
 	"link_ttl":            setting("link_ttl <duration>", func(c *Config) *Duration { return &c.LinkTTL }, parseDuration),
 	"time_zone":           setting("time_zone <name>", func(c *Config) *string { return &c.TimeZone }, parseZone),
-	"container":           setting("container <name>", func(c *Config) *string { return &c.Container }, verbatim),
+	"container":           {"container <name…>", readContainers},
+	"container_restart":   setting("container_restart on|off", func(c *Config) *Value { return &c.ContainerRestart }, parseSwitch),
+	"docker_host":         setting("docker_host <address>", func(c *Config) *string { return &c.DockerHost }, parseDockerHost),
 	"grace_period":        setting("grace_period <duration>", func(c *Config) *Duration { return &c.GracePeriod }, parseDuration),
 }
 
@@ -97,7 +99,9 @@ const (
 //		default_image_model <model>
 //		link_ttl       <duration>
 //		time_zone      <name>
-//		container      <name>
+//		container      <name…>
+//		container_restart on|off
+//		docker_host    <address>
 //		grace_period   <duration>
 //		oidc {
 //			issuer          <url>

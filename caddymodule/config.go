@@ -109,9 +109,18 @@ type Config struct {
 	// IANA names it: Asia/Shanghai. Default: UTC
 	TimeZone string `json:"time_zone,omitempty"`
 
-	// The name of the upstream's Docker container, shown by /api/v1/health.
-	// Default: none
-	Container string `json:"container,omitempty"`
+	// The names of the upstreams' Docker containers, whose logs and state the
+	// gateway shows: an array, or a string, with commas between several. The first
+	// is the one that /api/v1/health names. Default: none
+	Container Containers `json:"container,omitempty"`
+
+	// Where Docker answers: unix:///PATH or tcp://HOST:PORT. It cannot change on a
+	// reload. Default: the variable DOCKER_HOST, then unix:///var/run/docker.sock
+	DockerHost string `json:"docker_host,omitempty"`
+
+	// Whether admins may restart these containers through the API: on or off.
+	// Default: off
+	ContainerRestart Value `json:"container_restart,omitempty"`
 
 	// How long calls to the upstream may go on when the process stops, before
 	// the rest is handed over. Default: 10s
@@ -160,7 +169,9 @@ type settings struct {
 	database, dataDir, adminToken        string
 	secretKey, oldSecretKey              string
 	auth, authInsecure                   bool
-	publicURL, container                 string
+	publicURL, dockerHost                string
+	containers                           []string
+	containerRestart                     bool
 	defaultModel, defaultImageModel      string
 	concurrency, maxFailovers            int
 	materials                            api.MaterialConfig
@@ -214,7 +225,7 @@ func (c *Config) resolve() (*settings, error) {
 	s.oidc = c.OIDC.resolve(&faults)
 	set(&faults, &s.linkTTL, "link_ttl", string(c.LinkTTL), 24*time.Hour, parseDuration)
 	set(&faults, &s.zone, "time_zone", c.TimeZone, time.UTC, parseZone)
-	set(&faults, &s.container, "container", c.Container, "", verbatim)
+	c.resolveDocker(&faults, &s)
 	set(&faults, &s.gracePeriod, "grace_period", string(c.GracePeriod), 10*time.Second, parseDuration)
 	if dir, err := filepath.Abs(s.dataDir); err == nil {
 		s.dataDir = realPath(dir) // seen the same after a reload

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -37,6 +38,7 @@ type engine struct {
 	identity                string
 	dataDir                 string
 	secretKey, oldSecretKey string
+	dockerHost              string
 
 	store   *store.Store
 	vault   *store.Vault
@@ -45,6 +47,7 @@ type engine struct {
 	queue   *queue.Queue
 	keyring *auth.Keyring
 	signIns *auth.SignIns
+	docker  *logs.Docker
 	log     movingCore
 
 	mu      sync.Mutex
@@ -88,7 +91,8 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		identity:  identity,
 		dataDir:   s.dataDir,
 		secretKey: s.secretKey, oldSecretKey: s.oldSecretKey,
-		log: newMovingCore(),
+		dockerHost: s.dockerHost,
+		log:        newMovingCore(),
 	}
 	e.log.move(log.Core())
 	defer func() {
@@ -128,6 +132,7 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 	if err != nil {
 		return nil, err
 	}
+	e.docker = logs.NewDocker(logs.DockerConfig{Host: s.dockerHost, Mask: logs.NewMasker(nil).Mask, Logger: logger.Named("docker")})
 	return e, nil
 }
 
@@ -141,10 +146,15 @@ func (e *engine) configure(s *settings, drivers map[string]upstream.Driver, log 
 	case s.secretKey != e.secretKey || s.oldSecretKey != e.oldSecretKey:
 		return nil, errors.New("secret_key and old_secret_key cannot change in a running gateway; restart it")
 	}
+	if err := e.checkDocker(s); err != nil {
+		return nil, err
+	}
 	l := &layer{log.Core(), s.gracePeriod}
 	e.change(func() { e.layers = append(e.layers, l) })
 	revertQueue := e.queue.Configure(s.queue(drivers))
+	revertDocker := e.docker.Configure(s.containers)
 	return func() {
+		revertDocker()
 		revertQueue()
 		e.change(func() { e.layers = slices.DeleteFunc(e.layers, func(other *layer) bool { return other == l }) })
 	}, nil
@@ -214,6 +224,9 @@ func (e *engine) closeParts(ctx context.Context) error {
 	var errs []error
 	if e.queue != nil {
 		errs = append(errs, e.queue.Stop(ctx)) // in case it never began
+	}
+	if e.docker != nil {
+		e.docker.Close()
 	}
 	if e.signIns != nil {
 		e.signIns.Close()
