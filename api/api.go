@@ -54,6 +54,8 @@ type Config struct {
 	// ContainerRestart lets admins restart containers.
 	ContainerRestart bool
 	Logger           *zap.Logger
+	// Metrics count on over configurations. Default: new ones.
+	Metrics *Metrics
 	// Stopping is closed when this configuration is about to end: streams and
 	// requests that wait end then. Default: never.
 	Stopping <-chan struct{}
@@ -82,6 +84,9 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("limits of materials and links must not be negative")
 	}
 	a.Materials.setDefaults()
+	if a.Metrics == nil {
+		a.Metrics = NewMetrics()
+	}
 	a.fetcher = newFetcher(a.Materials.PrivateURLs)
 	routes := newRouter(a)
 	a.stockRoutes(routes)

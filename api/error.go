@@ -108,6 +108,7 @@ func (a *api) log(ctx context.Context, route string, e *apiError) {
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := explain(endedBy(r.Context(), err))
 	a.log(r.Context(), r.Method+" "+r.URL.Path, e)
+	a.Metrics.refuse(e.code)
 	if c, ok := r.Context().Value(callerKey{}).(*caller); ok {
 		c.refusal = e.code
 	}

@@ -122,6 +122,7 @@ func (a *api) serveEvents(w http.ResponseWriter, r *http.Request, taskID string)
 	if r.Method == http.MethodHead {
 		return
 	}
+	defer a.Metrics.listen(streamEvents)()
 	after, err := s.begin(r.Context(), seen, resumes)
 	if err != nil && !s.begun {
 		a.fail(w, r, err)

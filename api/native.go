@@ -19,7 +19,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	// A filter with a slip in its name would match everything.
 	config.RejectUnknownQueryParameters = true
 	h := humago.New(r, config)
-	h.UseMiddleware(a.strict)
+	h.UseMiddleware(a.countRefusals, a.strict)
 	a.taskOperations(h)
 	a.explainOperations(h)
 	a.materialOperations(h)
@@ -57,6 +57,7 @@ func handle[I, O any](a *api, h huma.API, op huma.Operation, f func(context.Cont
 			e := explain(endedBy(ctx, err))
 			a.log(ctx, callerOf(ctx).route, e)
 			callerOf(ctx).refusal = e.code
+			a.Metrics.refuse(e.code)
 			return nil, problemOf(e)
 		}
 		return output, nil

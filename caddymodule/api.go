@@ -50,6 +50,7 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 		Docker:            e.docker,
 		ContainerRestart:  s.containerRestart,
 		Logger:            log.Named("api"),
+		Metrics:           e.api,
 		Stopping:          stopping,
 	})
 }

@@ -141,6 +141,9 @@ func (a *App) start() error {
 	if a.api, err = e.handler(a.settings, a.stopping, a.log); err != nil {
 		return err
 	}
+	if err := e.show(a.ctx.GetMetricsRegistry()); err != nil {
+		return err
+	}
 	return e.begin()
 }
 

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
 	"github.com/jimeng-gateway/jimeng-gateway/logs"
@@ -48,6 +50,8 @@ type engine struct {
 	keyring *auth.Keyring
 	signIns *auth.SignIns
 	docker  *logs.Docker
+	api     *api.Metrics
+	metrics []prometheus.Collector
 	log     movingCore
 
 	mu      sync.Mutex
@@ -133,6 +137,8 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		return nil, err
 	}
 	e.docker = logs.NewDocker(logs.DockerConfig{Host: s.dockerHost, Mask: logs.NewMasker(nil).Mask, Logger: logger.Named("docker")})
+	e.api = api.NewMetrics()
+	e.metrics = e.collectors()
 	return e, nil
 }
 

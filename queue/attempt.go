@@ -115,11 +115,18 @@ func (q *Queue) submitAttempt(ctx context.Context, task *store.Task) (time.Durat
 	}
 	q.unsent.Delete(attemptKey(task))
 	call, cancel := context.WithDeadline(ctx, time.UnixMilli(task.RunDeadline))
+	span := q.traceStep(ctx, task, "jimeng.attempt", time.Now())
 	submission, err := driver.Submit(call, session, q.request(task))
 	cancel()
-	if err != nil {
-		return 0, q.settleFault(ctx, task, asFault(err))
+	if err == nil && submission.State == upstream.Failed {
+		err = failure(submission.Progress)
 	}
+	if err != nil {
+		fault := asFault(err)
+		endSpan(span, fault)
+		return 0, q.settleFault(ctx, task, fault)
+	}
+	span.End()
 	return q.settleAccepted(ctx, task, submission)
 }
 

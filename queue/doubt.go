@@ -49,12 +49,16 @@ func (q *Queue) resolveDoubt(ctx context.Context, driver upstream.Driver, sessio
 	case err != nil:
 		return q.settleFault(ctx, task, lost)
 	case !found:
-		return q.settle(ctx, func(tx *store.Tx) error {
+		err := q.settle(ctx, func(tx *store.Tx) error {
 			if err := tx.Settle(task.ID, task.Attempt, store.Rejected, "", "", "the upstream never got the request"); err != nil {
 				return err
 			}
 			return tx.Requeue(task, false, &store.Fault{Message: "the upstream never got the request"})
 		})
+		if err == nil {
+			q.attempted(task, attemptPutBack)
+		}
+		return err
 	default:
 		_, err := q.settleAccepted(ctx, task, upstream.Submission{Ref: ref})
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gabriel-vasile/mimetype"
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
@@ -46,7 +47,13 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 	defer q.mirrors.forget(task.ID)
 	artifacts := make([]store.Artifact, 0, len(results))
 	for i, result := range results {
+		span := q.traceStep(ctx, task, "jimeng.download", time.Now())
 		artifact, err := q.mirror(ctx, driver, session, task, i, result)
+		span.SetAttributes(attribute.Int64("jimeng.bytes", artifact.Size))
+		endSpan(span, err)
+		if ctx.Err() == nil {
+			q.fetched(task, artifact.Size, err)
+		}
 		if err != nil {
 			q.discard(ctx, artifacts)
 			if ctx.Err() != nil {

@@ -43,8 +43,13 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 	if entered, err := room.enter(ctx, last); err != nil || !entered {
 		return q.pollInterval(0, task.Polls), err
 	}
+	began := time.Now()
 	progress, err := driver.Poll(ctx, session, task.Ref)
 	room.leave()
+	if ctx.Err() == nil {
+		q.polled(task, err)
+		q.tracePoll(ctx, task, began, progress, err)
+	}
 	if err != nil {
 		return q.pollFault(ctx, task, err)
 	}

@@ -92,11 +92,15 @@ type Queue struct {
 	mirrors mirrors
 	storage storageWatch
 	audited atomic.Pointer[audit] // the last time that everything kept was looked at
+
+	metrics metrics
+	tracing tracing
 }
 
 // New prepares a queue; nothing runs before [Queue.Start].
 func New(ctx context.Context, c Config) (*Queue, error) {
-	q := &Queue{store: c.Store, pool: c.Pool, blobs: c.Blobs, log: c.Logger, halt: make(chan struct{})}
+	q := &Queue{store: c.Store, pool: c.Pool, blobs: c.Blobs, log: c.Logger, halt: make(chan struct{}),
+		metrics: newMetrics(), tracing: tracing{log: c.Logger}}
 	q.settings.Store(&Settings{})
 	var err error
 	if q.node, err = claimNode(c.DataDir); err != nil {
@@ -106,6 +110,7 @@ func New(ctx context.Context, c Config) (*Queue, error) {
 		return nil, errors.Join(err, q.node.release())
 	}
 	q.store.OnChange(q.admit)
+	q.store.OnCommit(q.committed)
 	q.feed = newFeed(q.store, c.Logger)
 	return q, nil
 }
@@ -152,6 +157,7 @@ func (q *Queue) Stop(ctx context.Context) error {
 	}
 	q.cancel()
 	q.owned.Wait()
+	q.tracing.stop()
 	return errors.Join(err, q.node.release())
 }
 
@@ -186,6 +192,7 @@ func (q *Queue) use() {
 	q.pool.ProbeEvery(s.ProbeInterval)
 	q.store.SetZone(s.Zone)
 	q.settings.Store(s)
+	q.metrics.expect(s)
 }
 
 // Kick runs admission, for when something changed that no write has told.

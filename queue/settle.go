@@ -62,9 +62,6 @@ func asFault(err error) *upstream.Error {
 
 // settleAccepted writes down that the upstream accepted the attempt.
 func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream.Submission) (time.Duration, error) {
-	if s.State == upstream.Failed {
-		return 0, q.settleFault(ctx, task, failure(s.Progress))
-	}
 	results, err := json.Marshal(s.Results)
 	if err != nil {
 		return 0, err
@@ -100,6 +97,7 @@ func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream
 	if err != nil {
 		return 0, err
 	}
+	q.attempted(task, attemptAccepted)
 	switch {
 	case s.State == upstream.Succeeded:
 		return 0, nil // download at once, unless it was cancelled: there is nothing to stop
@@ -129,16 +127,16 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 		}
 		return ctx.Err()
 	}
-	state := store.InDoubt
+	state, outcome := store.InDoubt, attemptInDoubt
 	switch {
 	case fault.NotAccepted:
-		state = store.Rejected
+		state, outcome = store.Rejected, attemptRefused
 	case fault.Kind == upstream.GenerationFailed || fault.Kind == upstream.ContentRisk:
-		state = store.Accepted // tried and refused: that is an answer
+		state, outcome = store.Accepted, attemptFailed // tried and refused: that is an answer
 	}
 	effect := pool.Faults[fault.Kind]
 	maxFailovers := q.settings.Load().MaxFailovers
-	return q.settle(ctx, func(tx *store.Tx) error {
+	err := q.settle(ctx, func(tx *store.Tx) error {
 		if err := tx.Settle(task.ID, task.Attempt, state, "", string(fault.Kind), fault.Message); err != nil {
 			return err
 		}
@@ -164,15 +162,21 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 			return nil
 		}
 		if fault.NotAccepted && effect.Bench {
+			outcome = attemptPutBack
 			return tx.Requeue(current, false, words(fault))
 		}
 		if fault.NotAccepted && effect.Failover && current.Failovers < maxFailovers {
 			q.log.Info("another session takes over", zap.String("task", task.ID), zap.String("session", task.SessionID),
 				zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
+			outcome = attemptFailedOver
 			return tx.Requeue(current, true, words(fault))
 		}
 		return q.fail(tx, current, fault, state)
 	})
+	if err == nil {
+		q.attempted(task, outcome)
+	}
+	return err
 }
 
 // failure is why a request failed, also if a driver does not say.

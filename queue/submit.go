@@ -65,6 +65,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer traceSubmit(ctx, task).End()
 	if !counted(n.Key) && n.IdempotencyKey == "" && !n.firstOnly {
 		if err := q.store.InsertTask(ctx, task); err != nil {
 			return nil, err

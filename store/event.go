@@ -23,6 +23,17 @@ type Event struct {
 	Type   string
 	At     int64 // Unix milliseconds
 	Change
+
+	// Subject is known to whoever writes the event, and empty in one that is read.
+	Subject Subject
+}
+
+// Subject is what no event changes of its task.
+type Subject struct {
+	Kind      string
+	Model     string
+	Trace     string
+	CreatedAt int64 // Unix milliseconds
 }
 
 // Change is what an event says: what the changing part of the task was after
@@ -100,7 +111,7 @@ func (t *Tx) happened(task *Task, kind string, what What, fault *Fault) {
 		Ref: task.Ref, QueuePosition: task.QueuePosition, QueueTotal: task.QueueTotal, QueueETA: task.QueueETA,
 		ErrorKind: task.ErrorKind, ErrorMessage: task.ErrorMessage, Money: task.Money, StartedAt: task.StartedAt,
 		FinishedAt: task.FinishedAt, StartDeadline: task.StartDeadline, Artifacts: task.Artifacts, What: what, Fault: fault,
-	}})
+	}, Subject: Subject{Kind: task.Kind, Model: task.Model, Trace: task.Trace, CreatedAt: task.CreatedAt}})
 }
 
 // Note adds to the history of a task what changed nothing in it. [ErrConflict]
@@ -200,6 +211,12 @@ func (s *Store) EventRange(ctx context.Context) (last, purged int64, err error) 
 // after their commit, on this node and on others. It must not wait. It is set
 // once, before the first write that it is to hear of.
 func (s *Store) OnEvents(tell func([]*Event)) { s.tell.Store(&tell) }
+
+// OnCommit sets who is told of the events that this node has written, after their
+// commit: each of them once in all nodes, for what must be counted once. Only those
+// of a commit whose answer was lost are told to nobody. It must not wait, and is set
+// before the first write.
+func (s *Store) OnCommit(tell func([]*Event)) { s.written = tell }
 
 func (s *Store) announce(events []*Event) {
 	if tell := s.tell.Load(); tell != nil && len(events) > 0 {

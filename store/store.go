@@ -42,9 +42,11 @@ type Store struct {
 	done    chan struct{} // closed when the writer has ended
 	running sync.WaitGroup
 	admit   func(*Tx) error                // see [Store.OnChange]
+	written func([]*Event)                 // see [Store.OnCommit]
 	tell    atomic.Pointer[func([]*Event)] // see [Store.OnEvents]
 	peeks   *peeks                         // SQLite: tasks that were read lately
 	zone    atomic.Pointer[time.Location]  // see [Store.SetZone]
+	metrics metrics
 }
 
 // Open opens the database that databaseURL names (sqlite://PATH or
@@ -58,6 +60,7 @@ func Open(ctx context.Context, databaseURL string, log *zap.Logger) (*Store, err
 		stop:   make(chan struct{}),
 		done:   make(chan struct{}),
 	}
+	s.metrics = newMetrics(s)
 	scheme, rest, _ := strings.Cut(databaseURL, "://")
 	var err error
 	switch scheme {

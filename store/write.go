@@ -150,7 +150,13 @@ func (s *Store) commit(batch []*write) {
 	ctx, cancel := context.WithTimeout(context.Background(), batchTimeout)
 	defer cancel()
 	results := make([]error, len(batch))
-	if err := s.transaction(ctx, batch, results); err != nil {
+	began, durable := time.Now(), Relaxed
+	for _, w := range batch {
+		durable = durable || w.durable
+	}
+	err := s.transaction(ctx, batch, results, durable)
+	s.metrics.committed(began, len(batch), durable, err)
+	if err != nil {
 		for i := range results {
 			results[i] = fmt.Errorf("write: %w: %w", ErrUnavailable, err)
 		}
@@ -161,11 +167,7 @@ func (s *Store) commit(batch []*write) {
 }
 
 // transaction runs a batch. Its own error concerns all of the batch.
-func (s *Store) transaction(ctx context.Context, batch []*write, results []error) (err error) {
-	durable := Relaxed
-	for _, w := range batch {
-		durable = durable || w.durable
-	}
+func (s *Store) transaction(ctx context.Context, batch []*write, results []error, durable Durability) (err error) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return err
@@ -191,6 +193,9 @@ func (s *Store) transaction(ctx context.Context, batch []*write, results []error
 	err = sqltx.Commit()
 	// Also after a commit that failed, because it may have happened all the same.
 	s.peeks.forget(tx.touched)
+	if err == nil && s.written != nil && len(tx.events) > 0 {
+		s.written(tx.events)
+	}
 	if err == nil && s.pgx == nil {
 		s.announce(tx.events)
 	}

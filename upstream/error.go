@@ -39,6 +39,18 @@ func (k Kind) Public() Kind {
 	}
 }
 
+// Known reports whether the kind is one of the above: the code of a driver may be
+// somebody else's.
+func (k Kind) Known() bool {
+	switch k {
+	case ContentRisk, AccountBlocked, RiskControl, Auth, Quota, DailyLimit, RateLimited, BadInput, FileTransfer, Timeout, Network,
+		GenerationFailed, InDoubt, Unknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Error is a fault of an upstream call.
 type Error struct {
 	Kind Kind
