@@ -1,8 +1,12 @@
 package caddymodule
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"strings"
 	"testing"
@@ -51,7 +55,7 @@ func (s scraped) sum(name string, labels ...string) (sum float64) {
 // eventually fails the test when try has not returned "" for a while.
 func eventually(t *testing.T, try func() string) {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		problem := try()
 		if problem == "" {
@@ -84,10 +88,15 @@ func (g *gateway) post(path, body string, want int) (answer map[string]any) {
 	return answer
 }
 
-// submit makes a task and returns its id.
+// submit makes a task that the upstream is polled for, and returns its id.
 func (g *gateway) submit(prompt string) string {
 	g.t.Helper()
-	body, err := json.Marshal(map[string]any{"prompt": prompt, "model": "jimeng-video-3.0"})
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 400, 400))); err != nil {
+		g.t.Fatal(err)
+	}
+	body, err := json.Marshal(map[string]any{"prompt": prompt, "model": "seedance-2.0",
+		"files": []string{"data:image/png;base64," + base64.StdEncoding.EncodeToString(picture.Bytes())}})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -130,6 +139,7 @@ func TestMetrics(t *testing.T) {
 			{2, "jimeng_requests_refused_total", []string{"code=invalid_request"}},
 			{1, "jimeng_build_info", []string{"version=" + Version}},
 			{1, "jimeng_component_state", []string{"component=database", "state=ok"}},
+			{0, "jimeng_polls_total", []string{"result=fault"}},
 			{1, "jimeng_sessions", []string{"state=ready", "upstream=simulator"}},
 		} {
 			if got := s.sum(want.name, want.labels...); got != want.n {
