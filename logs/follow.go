@@ -18,6 +18,8 @@ const (
 	firstTail   = 10_000          // lines of Docker's log that a log begins with
 	inspectTime = 5 * time.Second // for one answer
 	stoppedPoll = 500 * time.Millisecond
+	drainTime   = time.Second
+	startLag    = 100 * time.Millisecond
 	dueAfter    = 300 * time.Millisecond // by when a log that is read again has come to a marker's place
 )
 
@@ -35,6 +37,8 @@ type follower struct {
 	id      string    // of the container that is followed
 	started time.Time // its run
 	ended   bool      // the run is over, and its log read to the end
+	ending  ending    // while the run is over, and more may come
+	taken   int       // lines, ever
 	all     bool      // the log is wanted from its beginning
 	joiner  joiner
 	seen    *seen
@@ -82,6 +86,8 @@ func (f *follower) run() {
 			return
 		case errors.Is(err, errStopped):
 			pause, wait = stoppedPoll, soonest
+		case errors.Is(err, errEnding):
+			wait = soonest
 		case err != nil && c.ctx.Err() == nil:
 			p := explain(err, f.docker.host, f.name)
 			if p.docker {
@@ -100,8 +106,18 @@ func (f *follower) run() {
 	}
 }
 
-// errStopped is a container that does not run, whose log is read to its end.
-var errStopped = errors.New("the container does not run")
+var (
+	// errStopped is a container that does not run, whose log is read to its end.
+	errStopped = errors.New("the container does not run")
+	// errEnding is one whose last lines Docker may still be writing.
+	errEnding = errors.New("the container has ended")
+)
+
+// ending is how far the log of a run that is over was read.
+type ending struct {
+	since        time.Time
+	lines, bytes int
+}
 
 // followOnce reads the log from where it stands until it ends or breaks.
 func (f *follower) followOnce(c *conn) error {
@@ -130,12 +146,28 @@ func (f *follower) followOnce(c *conn) error {
 	if info, err = f.inspect(ctx, c); err != nil || info.ID != f.id || info.State.Running {
 		return err
 	}
+	if !f.drained() {
+		return errEnding
+	}
 	f.joiner.flush() // no newline comes any more
 	f.ended = true
 	if !parseTime(info.State.StartedAt).IsZero() {
 		f.mark(parseTime(info.State.FinishedAt), fmt.Sprintf("container stopped (exit code %d)", info.State.ExitCode))
 	}
 	return errStopped
+}
+
+// drained reports whether nothing has come for a while. When a container ends,
+// Docker ends what follows its log at once, and goes on for up to some seconds to
+// write into the log what is still in the pipes.
+func (f *follower) drained() bool {
+	last := f.ending
+	f.ending.lines, f.ending.bytes = f.taken, f.joiner.size()
+	if last.since.IsZero() || f.ending.lines != last.lines || f.ending.bytes != last.bytes {
+		f.ending.since = now()
+		return false
+	}
+	return time.Since(last.since) >= drainTime
 }
 
 func (f *follower) inspect(ctx context.Context, c *conn) (container.InspectResponse, error) {
@@ -167,10 +199,15 @@ func (f *follower) comeTo(info container.InspectResponse) {
 		f.all = true
 		f.mark(started, fmt.Sprintf("container was re-created (%.12s → %.12s)", f.id, info.ID))
 	case !started.Equal(f.started):
-		f.later(started, "container restarted")
+		// Docker notes the start a little after the program's first lines, and the
+		// end before the last ones.
+		gap := max(0, started.Sub(parseTime(info.State.FinishedAt)))
+		f.later(started.Add(-min(startLag, gap/2)), "container restarted")
 	}
 	f.recovered()
-	f.id, f.started, f.ended = info.ID, started, false
+	if info.ID != f.id || !started.Equal(f.started) {
+		f.id, f.started, f.ended, f.ending = info.ID, started, false, ending{}
+	}
 }
 
 // read reads the log into [follower.take] until it ends or breaks.
@@ -204,6 +241,7 @@ func (f *follower) take(line raw) {
 	if !f.seen.add(line, f.joiner.began()) {
 		return
 	}
+	f.taken++
 	if f.seen.lost() {
 		f.mark(line.at, "lines are missing here: Docker does not have them any more")
 	}

@@ -65,7 +65,7 @@ func (f *follower) look(c *conn, sample bool) {
 		return
 	}
 	f.saw(info)
-	if sample && info.State.Running {
+	if info.State.Running && (sample || !f.sampled()) {
 		f.sample(ctx, c, info.ID)
 	}
 }
@@ -90,6 +90,15 @@ func (f *follower) saw(info container.InspectResponse) {
 	}
 	f.state.memoryMost = info.HostConfig.Memory
 	f.state.container = now
+}
+
+// sampled reports whether there is something to tell of the container's load: it
+// takes two samples, and people who look at a container that has just started do
+// not want to wait for them.
+func (f *follower) sampled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.state.load) > 0
 }
 
 // gone notes that Docker has nothing to say about the container.

@@ -73,6 +73,11 @@ func (j *joiner) flush() {
 	j.end(&j.open[1])
 }
 
+// size is how much has come of the open lines.
+func (j *joiner) size() int {
+	return len(j.open[0].text) + j.open[0].cut + len(j.open[1].text) + j.open[1].cut
+}
+
 // forget drops what is open: it will come again from its beginning.
 func (j *joiner) forget() {
 	for i := range j.open {

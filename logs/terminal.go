@@ -27,8 +27,16 @@ func readTerminal(r *bufio.Reader, j *joiner) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err // what is there of a line comes again
 		}
+		end := 0 // of the newline
+		if err == nil {
+			end = 1
+			if len(part) > 1 && part[len(part)-2] == '\r' {
+				end = 2
+			}
+		}
 		if len(line) > 0 {
-			if !splitTerminal(line, over, err == nil, j) {
+			outside := min(end, over)
+			if !splitTerminal(line[:len(line)-(end-outside)], over-outside, err == nil, j) {
 				return errNoFrames
 			}
 		}
@@ -39,7 +47,8 @@ func readTerminal(r *bufio.Reader, j *joiner) error {
 	}
 }
 
-// splitTerminal takes what stands before a newline. Within it may stand the times
+// splitTerminal takes what stands before a newline, or before the end of the log,
+// and how much more there is of it. Within it may stand the times
 // of the parts of a long line, which go, and those of messages after one without
 // its newline. A program cannot have written a time that is not before that of its
 // line, unless its clock is wrong.
@@ -47,11 +56,6 @@ func splitTerminal(text []byte, over int, whole bool, j *joiner) bool {
 	at, ok := stamp(text)
 	if !ok {
 		return false
-	}
-	if whole && over == 0 {
-		text = text[:len(text)-1]
-	} else if whole {
-		over--
 	}
 	line := j.begin(Stdout, at)
 	for text = text[stampSize:]; ; {
