@@ -3,6 +3,8 @@ package logs_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -265,6 +267,7 @@ func TestDockerMissing(t *testing.T) {
 	r.text("There is no container")
 	eventually(t, "the state degraded", func() bool { return d.Health().State == health.Degraded })
 	e.start(t, name, run{}, "out,here", "wait")
+	r.text("container is there")
 	r.text("here")
 	eventually(t, "the state ok", func() bool { h := d.Health(); return h.State == health.OK && h.Reason == "" })
 }
@@ -349,6 +352,7 @@ func TestClockOffset(t *testing.T) {
 			return nil
 		},
 		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0),
 	}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

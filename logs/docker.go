@@ -203,7 +203,7 @@ func (d *Docker) Restart(ctx context.Context, name string) error {
 func (d *Docker) connected() (*conn, error) {
 	c, p, _, _ := d.daemon.state()
 	if c == nil && p == nil {
-		p = &problem{"Docker has not answered yet.", "", true}
+		p = &problem{"Docker has not answered yet.", "", aboutDocker}
 	}
 	if c == nil {
 		return nil, p

@@ -42,7 +42,7 @@ type follower struct {
 	all     bool      // the log is wanted from its beginning
 	joiner  joiner
 	seen    *seen
-	out     bool // a marker has said that nothing comes
+	out     *problem // why nothing comes, as a marker has said
 
 	mu    sync.Mutex
 	due   *Line // a marker that waits for its place in the log
@@ -67,7 +67,7 @@ func (f *follower) run() {
 		c, p, since, changed := f.docker.daemon.state()
 		if c == nil {
 			if p != nil {
-				f.outage(fmt.Sprintf("Docker does not answer since %s: %s", since.UTC().Format("15:04:05 MST"), p.reason))
+				f.outage(p, fmt.Sprintf("Docker does not answer since %s: %s", since.UTC().Format("15:04:05 MST"), p.reason))
 			}
 			select {
 			case <-changed:
@@ -90,11 +90,11 @@ func (f *follower) run() {
 			wait = soonest
 		case err != nil && c.ctx.Err() == nil:
 			p := explain(err, f.docker.host, f.name)
-			if p.docker {
+			if p.about == aboutDocker {
 				f.docker.daemon.suspect()
 			} else {
 				f.setFault(p)
-				f.outage(p.reason)
+				f.outage(p, p.reason)
 			}
 			pause = wait
 			wait = min(2*wait, latest)
@@ -130,7 +130,7 @@ func (f *follower) followOnce(c *conn) error {
 		return err
 	}
 	if info.ID == f.id && f.ended && !info.State.Running && parseTime(info.State.StartedAt).Equal(f.started) {
-		f.recovered()
+		f.recovered(false)
 		return errStopped
 	}
 	f.comeTo(info)
@@ -204,7 +204,7 @@ func (f *follower) comeTo(info container.InspectResponse) {
 		gap := max(0, started.Sub(parseTime(info.State.FinishedAt)))
 		f.later(started.Add(-min(startLag, gap/2)), "container restarted")
 	}
-	f.recovered()
+	f.recovered(false)
 	if info.ID != f.id || !started.Equal(f.started) {
 		f.id, f.started, f.ended, f.ending = info.ID, started, false, ending{}
 	}
@@ -225,7 +225,7 @@ func (f *follower) read(ctx context.Context, c *conn, info container.InspectResp
 		return err
 	}
 	defer func() { _ = body.Close() }()
-	f.setFault(nil)
+	f.recovered(true)
 	due := time.AfterFunc(dueAfter, f.comeDue)
 	defer f.comeDue()
 	defer due.Stop()
@@ -284,17 +284,27 @@ func (f *follower) comeDue() {
 }
 
 // outage says once that nothing comes, and why.
-func (f *follower) outage(text string) {
-	if !f.out {
-		f.out = true
+func (f *follower) outage(p *problem, text string) {
+	if f.out == nil || f.out.reason != p.reason {
+		f.out = p
 		f.mark(now().Add(f.docker.Offset()), text)
 	}
 }
 
-// recovered says that lines come again.
-func (f *follower) recovered() {
-	if f.out {
-		f.out = false
-		f.mark(now().Add(f.docker.Offset()), "Docker answers again; the log goes on where it was")
+// recovered says that lines come again. As long as a container writes nothing,
+// Docker may not even say whether its log can be read.
+func (f *follower) recovered(log bool) {
+	f.clearFault(log)
+	if f.out == nil || f.out.about == aboutLog && !log {
+		return
 	}
+	text := "Docker answers again; the log goes on where it was"
+	switch {
+	case f.out.about == aboutContainer:
+		text = "container is there"
+	case f.out.about == aboutLog:
+		text = "the log can be read again"
+	}
+	f.out = nil
+	f.mark(now().Add(f.docker.Offset()), text)
 }

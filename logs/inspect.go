@@ -59,7 +59,7 @@ func (f *follower) look(c *conn, sample bool) {
 	defer context.AfterFunc(f.ctx, cancel)()
 	info, err := inspect(ctx, c, f.name)
 	if err != nil {
-		if p := explain(err, f.docker.host, f.name); !p.docker && ctx.Err() == nil {
+		if p := explain(err, f.docker.host, f.name); p.about == aboutContainer && ctx.Err() == nil {
 			f.gone(p)
 		}
 		return
@@ -123,10 +123,20 @@ func (f *follower) container() Container {
 func (f *follower) setFault(p *problem) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p != nil && f.state.problem == nil {
+	if f.state.problem == nil {
 		f.state.problemAt = now()
 	}
 	f.state.problem = p
+}
+
+// clearFault says that there is no problem with the container, and with its log if
+// that was asked for.
+func (f *follower) clearFault(log bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state.problem != nil && (log || f.state.problem.about != aboutLog) {
+		f.state.problem = nil
+	}
 }
 
 // fault is why the log cannot be read, nil if it can.

@@ -17,8 +17,17 @@ import (
 type problem struct {
 	reason string // a sentence
 	advice string // a sentence
-	docker bool   // nothing works, not only one container
+	about  subject
 }
+
+// subject is what has the problem.
+type subject int
+
+const (
+	aboutDocker    subject = iota // nothing works
+	aboutContainer                // it is not there
+	aboutLog                      // the container is there, and its log cannot be read
+)
 
 func (p *problem) Error() string {
 	return strings.TrimSpace(p.reason + " " + p.advice)
@@ -40,29 +49,36 @@ func explain(err error, host, name string) *problem {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return &problem{fmt.Sprintf("The gateway may not use Docker's socket %s.", path),
-			"Add the user of the gateway to the group docker and start it anew.", true}
+			"Add the user of the gateway to the group docker and start it anew.", aboutDocker}
 	case errors.Is(err, errHangs), errors.Is(err, context.DeadlineExceeded):
-		return &problem{fmt.Sprintf("Docker at %s does not answer in time.", host), "Look at the Docker service: systemctl status docker.", true}
+		return &problem{fmt.Sprintf("Docker at %s does not answer in time.", host), "Look at the Docker service: systemctl status docker.", aboutDocker}
 	case client.IsErrConnectionFailed(err) && path != "" && missing(path):
 		return &problem{fmt.Sprintf("There is no Docker socket %s.", path),
-			"Start Docker, or set DOCKER_HOST (docker_host in the Caddyfile) to its address; a gateway in a container needs the socket mounted.", true}
+			"Start Docker, or set DOCKER_HOST (docker_host in the Caddyfile) to its address; a gateway in a container needs the socket mounted.", aboutDocker}
 	case client.IsErrConnectionFailed(err) && path != "":
-		return &problem{fmt.Sprintf("Docker does not listen on %s.", path), "Start Docker: systemctl start docker.", true}
+		return &problem{fmt.Sprintf("Docker does not listen on %s.", path), "Start Docker: systemctl start docker.", aboutDocker}
 	case client.IsErrConnectionFailed(err):
 		return &problem{fmt.Sprintf("Docker cannot be reached at %s (%s).", host, brief(message)),
-			"Check DOCKER_HOST (docker_host in the Caddyfile), and that Docker listens there.", true}
+			"Check DOCKER_HOST (docker_host in the Caddyfile), and that Docker listens there.", aboutDocker}
 	case cerrdefs.IsNotFound(err) && strings.Contains(message, "No such container"):
-		return &problem{fmt.Sprintf("There is no container %q.", name), "Check JIMENG_CONTAINER (container in the Caddyfile) against the names that `docker ps --all` shows.", false}
+		return &problem{fmt.Sprintf("There is no container %q.", name), "Check JIMENG_CONTAINER (container in the Caddyfile) against the names that `docker ps --all` shows.", aboutContainer}
 	case strings.Contains(message, "does not support reading"):
 		return &problem{fmt.Sprintf("The logging driver of the container %q cannot be read.", name),
-			"Run it with the logging driver json-file, local or journald.", false}
+			"Run it with the logging driver json-file, local or journald.", aboutLog}
 	case cerrdefs.IsPermissionDenied(err) || cerrdefs.IsUnauthorized(err):
 		return &problem{fmt.Sprintf("Docker at %s forbids it: %s.", host, brief(message)),
-			"Allow _ping and the containers' state, logs and stats in what stands before Docker.", name == ""}
+			"Allow _ping and the containers' state, logs and stats in what stands before Docker.", subjectOf(name)}
 	case name == "":
-		return &problem{fmt.Sprintf("Docker at %s answers wrongly: %s.", host, brief(message)), "Check that DOCKER_HOST is the address of a Docker engine.", true}
+		return &problem{fmt.Sprintf("Docker at %s answers wrongly: %s.", host, brief(message)), "Check that DOCKER_HOST is the address of a Docker engine.", aboutDocker}
 	}
-	return &problem{fmt.Sprintf("Docker cannot serve the container %q: %s.", name, brief(message)), "", false}
+	return &problem{fmt.Sprintf("Docker cannot serve the container %q: %s.", name, brief(message)), "", aboutLog}
+}
+
+func subjectOf(name string) subject {
+	if name == "" {
+		return aboutDocker
+	}
+	return aboutLog
 }
 
 func missing(path string) bool {

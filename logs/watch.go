@@ -126,7 +126,7 @@ func (d *daemon) look(ctx context.Context, c *conn) (*conn, error) {
 	if c == nil {
 		cl, transport, err := newClient(d.host, &d.clock)
 		if err != nil {
-			return nil, &problem{"Docker's settings are wrong: " + brief(err.Error()) + ".", "Check DOCKER_HOST and DOCKER_CERT_PATH.", true}
+			return nil, &problem{"Docker's settings are wrong: " + brief(err.Error()) + ".", "Check DOCKER_HOST and DOCKER_CERT_PATH.", aboutDocker}
 		}
 		c = &conn{Client: cl, transport: transport}
 		c.ctx, c.end = context.WithCancelCause(ctx)
