@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	batchTime = 50 * time.Millisecond
+	batchTime = 40 * time.Millisecond
 	batchSize = 64 << 10
 )
 

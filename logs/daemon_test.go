@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -184,6 +185,7 @@ func TestDaemonHangs(t *testing.T) {
 // proxy is between a gateway and Docker, and can hold everything back.
 type proxy struct {
 	address string
+	open    atomic.Int64 // connections
 	mu      sync.Mutex
 	held    chan struct{} // closed unless it hangs
 }
@@ -222,7 +224,11 @@ func newProxy(t *testing.T, socket string) *proxy {
 				in.Close()
 				continue
 			}
-			wg.Go(func() { copyBytes(in, out) })
+			p.open.Add(1)
+			wg.Go(func() {
+				defer p.open.Add(-1)
+				copyBytes(in, out)
+			})
 			wg.Go(func() { copyBytes(out, in) })
 		}
 	})
