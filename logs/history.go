@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,8 @@ const (
 	historyKept  = 8 << 20  // bytes of text that one call returns
 	historyMost  = 50_000   // lines that one call returns
 	historySlack = 2 * time.Second
+	tailSlack    = 1000      // messages that are asked for in addition: long lines are several
+	tailMost     = 5_000_000 // lines behind the span
 )
 
 // History returns the newest lines of a container, at most so many, that were
@@ -26,8 +29,12 @@ const (
 // is now. It asks Docker, for what the [Log] no longer has. more tells that there may
 // be older ones in that span.
 func (d *Docker) History(ctx context.Context, name string, from, to time.Time, most int) (lines []Line, more bool, err error) {
-	if _, ok := d.follower(name); !ok {
+	f, ok := d.follower(name)
+	if !ok {
 		return nil, false, fmt.Errorf("%w: %q", ErrNoContainer, name)
+	}
+	if !to.IsZero() && !from.Before(to) || most <= 0 {
+		return nil, false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, historyTime)
 	defer cancel()
@@ -46,60 +53,98 @@ func (d *Docker) History(ctx context.Context, name string, from, to time.Time, m
 	if err != nil {
 		return nil, false, explain(err, d.host, name)
 	}
-	p := &page{from: from, to: to, most: min(most, historyMost), mask: d.mask}
+	if !to.IsZero() && to.Before(parseTime(info.Created)) {
+		return nil, false, nil
+	}
+	p := &page{from: from, to: to, most: min(most, historyMost), newer: f.newer(to), mask: d.mask}
 	if err := p.fill(ctx, c, info); err != nil {
 		return nil, false, explain(err, d.host, name)
 	}
-	return p.lines, p.more, nil
+	return p.lines(), p.more, nil
 }
 
 // page is the lines that History looks for.
 type page struct {
 	from, to time.Time
 	most     int
+	newer    int // lines behind the span, at least
 	mask     func(string) (string, string)
 
-	lines []Line
+	found []found
 	more  bool
 }
 
-// fill asks for ever more of the end of the log: Docker counts its lines from the
-// end, wherever the span is, and can be asked for no page before another.
+// found is a line of the span. Lines are made of those that are returned only: most
+// are passed over, and to take the secrets out of a line takes time.
+type found struct {
+	raw
+	id ID
+}
+
+func (p *page) lines() []Line {
+	lines := make([]Line, len(p.found))
+	for i, f := range p.found {
+		lines[i] = makeLine(f.raw, p.mask)
+		lines[i].ID = f.id
+	}
+	return lines
+}
+
+// fill asks for ever more of the end of the log: Docker counts lines from the end
+// only, wherever the span is. Where it is told a time to begin at, it reads the whole
+// log for that.
 func (p *page) fill(ctx context.Context, c *conn, info container.InspectResponse) error {
 	p.more = true
 	budget := int64(historyRead)
 	var first time.Time
-	for tail := max(firstTail, 2*p.most); ; tail *= 4 {
-		s := &scan{page: p}
+	for tail := p.newer + 2*p.most + tailSlack; ; tail *= 4 {
+		s := &scan{page: p, known: first}
 		read, err := s.run(ctx, c, info, tail, budget)
+		if s.same { // there is no more in the whole log
+			p.more = false
+			return nil
+		}
 		if budget -= read; err != nil || budget <= 0 {
 			// What the round before has found is good; the rest would take too much.
 			if first.IsZero() && (len(s.found) == 0 || errors.Is(err, errNoFrames)) {
 				return err
 			}
 			if first.IsZero() {
-				p.lines = s.found // of the beginning of the span
+				p.found = s.found // of the beginning of the span
 			}
 			return nil
 		}
-		p.lines = s.found
-		if s.dropped || s.before || !s.first.IsZero() && s.first.Equal(first) {
+		p.found = s.found
+		if s.dropped || s.before || s.first.IsZero() && tail > tailMost {
 			p.more = s.dropped
-			return nil
-		}
-		if s.first.IsZero() && tail > 64*historyMost {
-			p.more = false
 			return nil
 		}
 		first = s.first
 	}
 }
 
+// newer is how many lines the log keeps that are not older.
+func (f *follower) newer(at time.Time) (n int) {
+	if at.IsZero() {
+		return 0
+	}
+	lines, _ := f.log.Kept()
+	for _, line := range lines {
+		if line.Stream != Marker && !line.Time.Before(at) {
+			n++
+		}
+	}
+	return n
+}
+
 // scan reads the end of a log once.
 type scan struct {
 	page    *page
+	known   time.Time // when the first line of the scan before was written
+	same    bool      // it is the first of this one, too
+	stop    func()
 	id      ID
-	found   []Line
+	found   []found
 	size    int
 	dropped bool      // there were more lines in the span
 	before  bool      // there was a line before the span
@@ -112,6 +157,8 @@ func (s *scan) run(ctx context.Context, c *conn, info container.InspectResponse,
 		until := s.page.to.Add(historySlack)
 		options.Until = fmt.Sprintf("%d.%09d", until.Unix(), until.Nanosecond())
 	}
+	ctx, s.stop = context.WithCancel(ctx)
+	defer s.stop()
 	body, err := c.ContainerLogs(ctx, info.ID, options)
 	if err != nil {
 		return 0, err
@@ -135,23 +182,23 @@ func (s *scan) run(ctx context.Context, c *conn, info container.InspectResponse,
 func (s *scan) take(line raw) {
 	if s.first.IsZero() {
 		s.first = line.at
+		if s.first.Equal(s.known) {
+			s.same = true
+			s.stop()
+		}
 	}
 	if line.at.Before(s.page.from) {
 		s.before = true
 	}
-	made := Line{Time: line.at, Stream: line.stream}
-	made.ID = s.id.next(&made)
-	s.id = made.ID
+	s.id = s.id.next(&Line{Time: line.at, Stream: line.stream})
 	if line.at.Before(s.page.from) || !s.page.to.IsZero() && !line.at.Before(s.page.to) {
 		return
 	}
-	id := made.ID
-	made = makeLine(line, s.page.mask)
-	made.ID = id
-	s.found = append(s.found, made)
-	s.size += len(made.Text) + lineCost
+	line.text = bytes.Clone(line.text)
+	s.found = append(s.found, found{line, s.id})
+	s.size += len(line.text) + lineCost
 	for len(s.found) > s.page.most || s.size > historyKept && len(s.found) > 1 {
-		s.size -= len(s.found[0].Text) + lineCost
+		s.size -= len(s.found[0].text) + lineCost
 		s.found = s.found[1:]
 		s.dropped = true
 	}
