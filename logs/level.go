@@ -63,7 +63,7 @@ func guessLevel(text string) Level {
 
 func levelOf(word string) Level {
 	switch strings.ToLower(word) {
-	case "trace", "verbose", "debug", "dbg", "silly", "10", "20": // numbers are bunyan's and pino's
+	case "trace", "verbose", "debug", "dbg", "dbug", "silly", "10", "20": // numbers are bunyan's and pino's
 		return Debug
 	case "info", "inf", "notice", "success", "http", "30":
 		return Info
