@@ -6,11 +6,13 @@ set -uo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source=scripts/postgres.sh
 . scripts/postgres.sh
+# shellcheck source=scripts/docker.sh
+. scripts/docker.sh
 
 need_go
 need_node
 logs=$(mktemp -d /tmp/jimeng-test.XXXXXX)
-trap 'postgres_stop; rm -rf "$logs"' EXIT
+trap 'docker_stop; postgres_stop; rm -rf "$logs"' EXIT
 trap 'exit 130' INT TERM
 
 passed=0 failed=0 skipped=0 summary=()
@@ -88,6 +90,10 @@ postgres_find || install postgresql
 if [ -z "${TEST_POSTGRES_URL:-}" ]; then
 	postgres_start >"$logs/postgres" 2>&1 || skip 'go: tests on PostgreSQL' "$(tail -n 1 "$logs/postgres")"
 fi
+if [ -z "${TEST_DOCKER_HOST:-}" ]; then
+	command -v dockerd >/dev/null || install docker.io
+	docker_start >"$logs/docker" 2>&1 || skip 'go: tests with a Docker engine' "$(tail -n 1 "$logs/docker")"
+fi
 # The race detector watches everything but SQLite, which is C turned into Go and
 # would take six times as long.
 race=(-race '-gcflags=modernc.org/sqlite/lib=-race=false')
@@ -114,6 +120,7 @@ step 'xcaddy build' bounded 20 ./xcaddy.sh && {
 		skip 'end to end: the dashboard in a browser' 'no Chromium was found and none could be installed'
 	fi
 }
+docker_stop
 postgres_stop
 
 if [ -s "$logs/go" ]; then
