@@ -39,10 +39,11 @@ skip() {
 	summary+=("not run $1: $2")
 }
 
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo -n)
+
 # install brings Debian packages where that is possible: with apt-get, as root.
 install() {
-	local as_root=()
-	[ "$(id -u)" = 0 ] || as_root=(sudo -n)
 	command -v apt-get >/dev/null && "${as_root[@]}" true 2>/dev/null || return 1
 	say "Installing $* …"
 	{
@@ -93,6 +94,21 @@ fi
 if [ -z "${TEST_DOCKER_HOST:-}" ]; then
 	command -v dockerd >/dev/null || install docker.io
 	docker_start >"$logs/docker" 2>&1 || skip 'go: tests with a Docker engine' "$(tail -n 1 "$logs/docker")"
+# Of Prometheus only its tool is wanted, not the service that the package starts.
+promtool_unpack() {
+	(
+		cd "$logs" || return 1
+		bounded 5 apt-get download prometheus ||
+			{ bounded 10 "${as_root[@]}" apt-get update && bounded 5 apt-get download prometheus; } || return 1
+		dpkg-deb -x prometheus_*.deb prometheus
+	) >"$logs/promtool" 2>&1 && "$logs/prometheus/usr/bin/promtool" --version >/dev/null 2>&1
+}
+if [ -z "${TEST_PROMTOOL:-}" ] && ! command -v promtool >/dev/null; then
+	if promtool_unpack; then
+		export TEST_PROMTOOL="$logs/prometheus/usr/bin/promtool"
+	else
+		skip 'go: alerts and dashboard, checked by promtool' 'promtool is not installed, and the package prometheus could not be fetched'
+	fi
 fi
 # The race detector watches everything but SQLite, which is C turned into Go and
 # would take six times as long.
