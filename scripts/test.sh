@@ -94,6 +94,7 @@ fi
 if [ -z "${TEST_DOCKER_HOST:-}" ]; then
 	command -v dockerd >/dev/null || install docker.io
 	docker_start >"$logs/docker" 2>&1 || skip 'go: tests with a Docker engine' "$(tail -n 1 "$logs/docker")"
+fi
 # Of Prometheus only its tool is wanted, not the service that the package starts.
 promtool_unpack() {
 	(
