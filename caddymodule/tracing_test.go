@@ -131,7 +131,7 @@ func TestTraces(t *testing.T) {
 	id := g.submit(prompt + " [[delay:2s]]")
 	eventually(t, func() string {
 		if spans := s.of(id); len(spans["jimeng.poll"]) == 0 {
-			return fmt.Sprintf("no poll among %d spans", len(s.spans))
+			return fmt.Sprintf("no poll among the spans of %d names", len(spans))
 		}
 		return ""
 	})
@@ -148,7 +148,7 @@ func TestTraces(t *testing.T) {
 	eventually(t, func() string {
 		spans = s.of(id)
 		if len(spans["jimeng.end"]) == 0 || len(spans["gateway"]) == 0 {
-			return fmt.Sprintf("no end among %d spans", len(spans))
+			return fmt.Sprintf("no end among the spans of %d names", len(spans))
 		}
 		return ""
 	})
