@@ -262,3 +262,30 @@ func TestOIDC(t *testing.T) {
 		}
 	}
 }
+
+func TestContainers(t *testing.T) {
+	t.Setenv("SEVERAL", "abroad, third  jimeng-api")
+	t.Setenv("EMPTY", "")
+	t.Setenv("DOCKER", "ssh://elsewhere")
+	s, err := parse(t, "container jimeng-api {env.SEVERAL} {env.EMPTY}\ndocker_host tcp://10.0.0.5:2376").resolve()
+	if err != nil || strings.Join(s.containers, " ") != "jimeng-api abroad third" || s.firstContainer() != "jimeng-api" || s.dockerHost != "tcp://10.0.0.5:2376" || s.containerRestart {
+		t.Errorf("%v %q, %v", s.containers, s.dockerHost, err)
+	}
+	// What is in the environment for others is no fault as long as it is not needed.
+	if s, err := parse(t, "container {env.EMPTY}\ndocker_host {env.DOCKER}").resolve(); err != nil || len(s.containers) != 0 || s.firstContainer() != "" {
+		t.Errorf("%v, %v", s, err)
+	}
+	if _, err := parse(t, "container {env.SEVERAL}\ndocker_host {env.DOCKER}").resolve(); err == nil || !strings.Contains(err.Error(), "forward the socket") {
+		t.Error(err)
+	}
+	t.Setenv("SEVERAL", "a1 $(reboot)")
+	if _, err := parse(t, "container {env.SEVERAL}").resolve(); err == nil || !strings.Contains(err.Error(), `"$(reboot)" is not the name of a container`) {
+		t.Error(err)
+	}
+	for text, want := range map[string]int{`"a1"`: 1, `["a1","b1"]`: 2, `""`: 0, `[]`: 0} {
+		var c Containers
+		if err := json.Unmarshal([]byte(text), &c); err != nil || len(c) != want {
+			t.Errorf("%s: %v, %v", text, c, err)
+		}
+	}
+}
