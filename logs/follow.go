@@ -19,6 +19,7 @@ const (
 	stoppedPoll = 500 * time.Millisecond
 	drainTime   = time.Second
 	startLag    = 100 * time.Millisecond
+	failedMost  = 3
 	dueAfter    = 300 * time.Millisecond // by when a log that is read again has come to a marker's place
 )
 
@@ -61,10 +62,11 @@ func newFollower(d *Docker, name string) *follower {
 func (f *follower) run() {
 	defer f.cancel()
 	defer f.batch.close()
-	wait := soonest
+	wait, failed := soonest, 0
 	for f.ctx.Err() == nil {
 		c, p, since, changed := f.docker.daemon.state()
 		if c == nil {
+			failed = 0
 			if p != nil {
 				f.outage(p, fmt.Sprintf("Docker does not answer since %s: %s", since.UTC().Format("15:04:05 MST"), p.reason))
 			}
@@ -84,14 +86,20 @@ func (f *follower) run() {
 		case f.ctx.Err() != nil:
 			return
 		case errors.Is(err, errStopped):
-			pause, wait = stoppedPoll, soonest
-		case errors.Is(err, errEnding):
-			wait = soonest
+			pause, wait, failed = stoppedPoll, soonest, 0
+		case err == nil, errors.Is(err, errEnding):
+			wait, failed = soonest, 0
 		case err != nil && c.ctx.Err() == nil:
 			p := explain(err, f.docker.host, f.name)
 			if p.about == aboutDocker {
 				f.docker.daemon.suspect()
-			} else {
+				if failed++; failed == failedMost {
+					// The daemon answers, and no call about this container does.
+					p = &problem{fmt.Sprintf("Docker does not answer about the container %q.", f.name), "Look at it with docker inspect, and at the Docker service.", aboutContainer}
+				}
+			}
+			if p.about != aboutDocker {
+				failed = 0
 				f.setFault(p)
 				f.outage(p, p.reason)
 			}
@@ -196,12 +204,19 @@ func (f *follower) comeTo(info container.InspectResponse) {
 		f.joiner.flush()
 		f.seen = newSeen()
 		f.all = true
+		if f.out != nil && f.out.about == aboutContainer {
+			f.out = nil // the marker says it all
+		}
 		f.mark(started, fmt.Sprintf("container was re-created (%.12s → %.12s)", f.id, info.ID))
 	case !started.Equal(f.started):
 		// Docker notes the start a little after the program's first lines, and the
 		// end before the last ones.
 		gap := max(0, started.Sub(parseTime(info.State.FinishedAt)))
-		f.later(started.Add(-min(startLag, gap/2)), "container restarted")
+		text := "container restarted"
+		if f.started.IsZero() {
+			text = "container started"
+		}
+		f.later(started.Add(-min(startLag, gap/2)), text)
 	}
 	f.recovered(false)
 	if info.ID != f.id || !started.Equal(f.started) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/logs"
+	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
 )
 
 // A thousand listeners get all that a busy container writes, over one connection to
@@ -83,7 +84,7 @@ func TestThousandListeners(t *testing.T) {
 	runtime.ReadMemStats(&m)
 	t.Logf("%d listeners, %d lines each in %s: %.2f cores, %d MiB of heap, %d MiB resident, %d connections, the last line of a block at most %s old (%d deliveries above 100 ms)",
 		listeners, seconds*rate, span.Round(time.Millisecond), cores, m.HeapInuse>>20, resident()>>20, p.open.Load(), time.Duration(worst.Load()).Round(time.Millisecond), late.Load())
-	if cores > 1 {
+	if cores > 1 && !storetest.Race {
 		t.Errorf("took %.2f cores", cores)
 	}
 	if open := p.open.Load(); open > 4 { // the log, and calls for the state

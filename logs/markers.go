@@ -57,6 +57,8 @@ func (f *follower) recovered(log bool) {
 	switch {
 	case f.out.about == aboutContainer:
 		text = "container is there"
+	case f.id == "":
+		text = "Docker answers; the log begins here"
 	case f.out.about == aboutLog:
 		text = "the log can be read again"
 	}

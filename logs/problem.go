@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -52,6 +54,8 @@ func explain(err error, host, name string) *problem {
 			"Add the user of the gateway to the group docker and start it anew.", aboutDocker}
 	case errors.Is(err, errHangs), errors.Is(err, context.DeadlineExceeded):
 		return &problem{fmt.Sprintf("Docker at %s does not answer in time.", host), "Look at the Docker service: systemctl status docker.", aboutDocker}
+	case broken(err):
+		return &problem{"The connection to Docker broke.", "", aboutDocker}
 	case client.IsErrConnectionFailed(err) && path != "" && missing(path):
 		return &problem{fmt.Sprintf("There is no Docker socket %s.", path),
 			"Start Docker, or set DOCKER_HOST (docker_host in the Caddyfile) to its address; a gateway in a container needs the socket mounted.", aboutDocker}
@@ -79,6 +83,12 @@ func subjectOf(name string) subject {
 		return aboutDocker
 	}
 	return aboutLog
+}
+
+// broken reports whether a connection ended that had been made.
+func broken(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op != "dial" || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func missing(path string) bool {

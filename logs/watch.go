@@ -40,6 +40,7 @@ type daemon struct {
 type conn struct {
 	*client.Client
 	transport *http.Transport
+	api       string          // the newest version that the engine knew when the way was made
 	ctx       context.Context // ends when the engine does not answer any more
 	end       context.CancelCauseFunc
 }
@@ -89,7 +90,7 @@ func (d *daemon) watch(ctx context.Context) {
 			return
 		}
 		switch {
-		case err == nil && c == nil:
+		case err == nil && next != c:
 			d.log.Info("Docker answers", zap.String("host", d.host), zap.String("api_version", next.ClientVersion()))
 			d.set(next, nil, now())
 			wait = pingEvery
@@ -134,8 +135,13 @@ func (d *daemon) look(ctx context.Context, c *conn) (*conn, error) {
 		strikes = pingStrikes
 	}
 	for {
-		err := d.ping(ctx, c)
+		api, err := d.ping(ctx, c)
+		if err == nil && c.api != "" && c.api != api {
+			d.drop(c, errHangs) // another engine, between two looks
+			return d.look(ctx, nil)
+		}
 		if err == nil {
+			c.api = api
 			return c, nil
 		}
 		if strikes--; strikes == 0 || !errors.Is(err, context.DeadlineExceeded) {
@@ -145,11 +151,11 @@ func (d *daemon) look(ctx context.Context, c *conn) (*conn, error) {
 	}
 }
 
-func (d *daemon) ping(ctx context.Context, c *conn) error {
+func (d *daemon) ping(ctx context.Context, c *conn) (api string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
-	_, err := c.Ping(ctx)
-	return err
+	answer, err := c.Ping(ctx)
+	return answer.APIVersion, err
 }
 
 func (d *daemon) drop(c *conn, cause error) {
