@@ -10,6 +10,8 @@ const (
 	public need = "public"
 	// optional routes answer strangers too, and say more to a caller with a key.
 	optional need = "optional"
+	// always is optional, and answers also when nobody can tell who asks.
+	always need = "always"
 	// anyKey routes are for every key, whatever its scopes.
 	anyKey need = "any key"
 
@@ -28,6 +30,8 @@ const (
 // own, unless the caller is an admin.
 var access = map[string]need{
 	"GET /ping":                         public,
+	"GET /livez":                        public,
+	"GET /readyz":                       public,
 	"GET /v1/models":                    anyKey,
 	"POST /v1/videos/generations":       mayCreate,
 	"POST /v1/video/generations":        mayCreate,
@@ -44,7 +48,7 @@ var access = map[string]need{
 	"POST /auth/backchannel-logout":     public, // the token is signed
 	"GET /api/openapi.json":             public,
 	"GET /api/docs":                     public,
-	"GET /api/v1/health":                optional,
+	"GET /api/v1/health":                always,
 	"GET /api/v1/me":                    anyKey,
 	"GET /api/v1/models":                anyKey,
 	"GET /api/v1/stats":                 mayRead,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/health"
 	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
@@ -59,6 +60,11 @@ type Config struct {
 	// Stopping is closed when this configuration is about to end: streams and
 	// requests that wait end then. Default: never.
 	Stopping <-chan struct{}
+	// Exiting reports whether the process is about to end, unlike a configuration
+	// that another one replaces. Default: never.
+	Exiting func() bool
+	// Health looks at the parts of the gateway.
+	Health *health.Monitor
 }
 
 const (
@@ -68,12 +74,12 @@ const (
 
 type api struct {
 	Config
-	health  healthCache
 	admins  adminSearch
 	fetcher *fetcher
 }
 
-// New returns the handler of every path below /v1, /api and /auth, and of /ping.
+// New returns the handler of every path below /v1, /api and /auth, and of /ping,
+// /livez and /readyz.
 func New(c Config) (http.Handler, error) {
 	a := &api{Config: c}
 	a.PublicURL = strings.TrimRight(a.PublicURL, "/")
@@ -90,6 +96,7 @@ func New(c Config) (http.Handler, error) {
 	a.fetcher = newFetcher(a.Materials.PrivateURLs)
 	routes := newRouter(a)
 	a.stockRoutes(routes)
+	a.probeRoutes(routes)
 	a.fileRoutes(routes)
 	a.createRoutes(routes)
 	a.materialRoutes(routes)

@@ -28,6 +28,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.keyOperations(h)
 	a.signInOperations(h)
 	a.statusOperations(h)
+	a.healthOperations(h)
 	a.usageOperations(h)
 	a.auditOperations(h)
 	a.storageOperations(h)

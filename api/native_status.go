@@ -2,13 +2,10 @@ package api
 
 import (
 	"context"
-	"net/http"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
 
@@ -17,9 +14,6 @@ func (a *api) statusOperations(h huma.API) {
 	handle(a, h, operation(get, "/api/v1/stats", "get-stats", "status", "Count tasks",
 		"One's own, or everybody's for an admin; with a filter those that it chooses, whatever status it names; several values have commas between them. "+
 			"Without one, or with a key only, the numbers are exact however many tasks there are."), a.getStats)
-	health := operation(get, "/api/v1/health", "get-health", "status", "Ask whether the gateway works",
-		"Needs no key; callers with the scope `task:read` are told more. 503 when it does not work.")
-	handle(a, h, health, a.getHealth)
 }
 
 type meAnswer struct {
@@ -87,89 +81,4 @@ func (a *api) getStats(ctx context.Context, in *TaskFilter) (*body[*taskCounts],
 		return nil, err
 	}
 	return reply(counts)
-}
-
-type healthAnswer struct {
-	OK        bool           `json:"ok"`
-	Version   string         `json:"gateway_version"`
-	Container *containerView `json:"container" doc:"The upstream's container, null when none is configured."`
-	Sessions  *sessionCounts `json:"sessions,omitempty" doc:"Only for callers with the scope task:read."`
-	Tasks     *taskCounts    `json:"tasks,omitempty" doc:"Only for callers with the scope task:read; their own, or everybody's for an admin."`
-	Storage   *StorageBrief  `json:"storage,omitempty" doc:"Only for callers with the scope task:read."`
-}
-
-// TransformSchema implements [huma.SchemaTransformer].
-func (*healthAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	s.Properties["container"] = orNull(s.Properties["container"])
-	return s
-}
-
-type containerView struct {
-	Name string `json:"name"`
-}
-
-type sessionCounts struct {
-	Total   int `json:"total"`
-	Healthy int `json:"healthy" doc:"Ready to take a task, now or when a slot is free."`
-}
-
-type healthOutput struct {
-	Status int
-	Body   healthAnswer
-}
-
-func (a *api) getHealth(ctx context.Context, _ *struct{}) (*healthOutput, error) {
-	out := &healthOutput{Status: http.StatusOK, Body: healthAnswer{OK: a.health.check(ctx, a.Store.Ping), Version: a.Version}}
-	if !out.Body.OK {
-		out.Status = http.StatusServiceUnavailable
-		return out, nil
-	}
-	c := callerOf(ctx)
-	if c.Principal == nil || !c.Has(auth.TaskRead) {
-		return out, nil
-	}
-	if a.ContainerName != "" {
-		out.Body.Container = &containerView{a.ContainerName}
-	}
-	stats, err := a.Queue.Stats(ctx, c.Owner())
-	if err != nil {
-		return nil, err
-	}
-	sessions, err := a.Pool.Sessions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	storage, err := a.Queue.Storage(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out.Body.Tasks = taskCountsOf(stats)
-	out.Body.Storage = new(storageBriefOf(storage))
-	out.Body.Sessions = &sessionCounts{Total: len(sessions)}
-	for _, session := range sessions {
-		if session.Enabled && session.State == store.Ready {
-			out.Body.Sessions.Healthy++
-		}
-	}
-	return out, nil
-}
-
-// healthCache asks the database at most once a second, however many strangers
-// ask for the health.
-type healthCache struct {
-	mu sync.Mutex
-	at time.Time
-	ok bool
-}
-
-func (h *healthCache) check(ctx context.Context, ping func(context.Context) error) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if time.Since(h.at) >= time.Second {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
-		defer cancel()
-		h.ok = ping(ctx) == nil
-		h.at = time.Now()
-	}
-	return h.ok
 }

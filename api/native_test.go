@@ -197,25 +197,6 @@ func TestDailyQuota(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
-	t.Parallel()
-	admin := serve(t, nil)
-	stranger := *admin
-	stranger.key = ""
-	answer := stranger.json("GET", "/api/v1/health", "", http.StatusOK)
-	if mustJSON(t, answer) != `{"container":null,"gateway_version":"test","ok":true}` {
-		t.Errorf("a stranger sees %v", answer)
-	}
-	stranger.key = "gw_wrong"
-	if got := stranger.json("GET", "/api/v1/health", "", http.StatusOK); mustJSON(t, got) != mustJSON(t, answer) {
-		t.Errorf("a wrong key sees %v", got)
-	}
-	full := admin.json("GET", "/api/v1/health", "", http.StatusOK)
-	if full["container"].(map[string]any)["name"] != "jimeng-api" || full["sessions"].(map[string]any)["total"].(float64) < 1 || full["tasks"] == nil {
-		t.Errorf("an admin sees %v", full)
-	}
-}
-
 func TestModelsAndPing(t *testing.T) {
 	t.Parallel()
 	g := serve(t, nil)

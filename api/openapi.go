@@ -146,6 +146,7 @@ func (d *document) completeAnswer(response *huma.Response, status string, who ne
 	if response.Headers == nil {
 		response.Headers = map[string]*huma.Header{}
 	}
+	refer(response, "X-Request-Id")
 	if who != public {
 		refer(response, "X-RateLimit-Limit", "X-RateLimit-Remaining")
 	}
@@ -178,7 +179,7 @@ func security(who need) []map[string][]string {
 	switch who {
 	case public:
 		return []map[string][]string{{}}
-	case optional:
+	case optional, always:
 		return []map[string][]string{{}, {"key": scopes}, {"cookie": scopes}}
 	case anyKey:
 	default:
@@ -191,7 +192,7 @@ func whoMay(who need) string {
 	switch who {
 	case public:
 		return "Needs no key."
-	case optional:
+	case optional, always:
 		return "Needs no key, and says more to one."
 	case anyKey:
 		return "Needs a key, of any scope."
@@ -245,7 +246,11 @@ func codesOf(op *huma.Operation, who need, more detail) []string {
 	if who == public {
 		return codes
 	}
-	codes = append(codes, "rate_limited", "unavailable")
+	codes = append(codes, "rate_limited")
+	if who == always {
+		return codes
+	}
+	codes = append(codes, "unavailable")
 	if who == optional {
 		return codes
 	}

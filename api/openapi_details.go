@@ -23,6 +23,8 @@ type detail struct {
 // schemas.
 var details = map[string]detail{
 	"GET /ping":      {},
+	"GET /livez":     {},
+	"GET /readyz":    {},
 	"GET /v1/models": {answer: modelList{Object: "list", Data: []modelItem{{exampleModel, "model", "jimeng-gateway"}}}},
 	"POST /v1/videos/generations": {codes: waitCodes, headers: createHeaders, answer: exampleAccepted,
 		request: example(`{"model":"jimeng-video-seedance-2.0","prompt":"@1 drifts over the pond at dusk","duration":5,"ratio":"16:9","file_paths":["https://example.com/boat.png"]}`)},
@@ -64,7 +66,7 @@ var details = map[string]detail{
 	"GET /api/openapi.json": {headers: []string{"ETag", "Cache-Control"}},
 	"GET /api/docs":         {headers: []string{"ETag", "Cache-Control"}},
 
-	"GET /api/v1/health":  {answer: healthAnswer{OK: true, Version: "1.0.0", Container: &containerView{"jimeng-api"}, Sessions: &sessionCounts{14, 12}, Tasks: exampleCounts, Storage: &exampleStorage.StorageBrief}},
+	"GET /api/v1/health":  {answer: exampleHealth},
 	"GET /api/v1/models":  {answer: modelsAnswer{[]*modelView{modelViewOf(&queue.Model{Model: exampleModel})}}},
 	"GET /api/v1/storage": {answer: exampleStorage},
 	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162, Credits: 190, EndsAt: *after(14*time.Hour + 30*time.Minute)}}},
@@ -188,7 +190,7 @@ var exampleStorage = storageAnswer{
 var exampleQueued = &taskView{
 	ID: exampleID, Status: store.Queued, Kind: "video", Model: "jimeng-video-seedance-2.0", Prompt: "@1 drifts over the pond at dusk",
 	Duration: new(5), Ratio: new("16:9"), Artifacts: []artifactView{},
-	Materials: []materialView{{Kind: "image", URL: "https://example.com/boat.png"}},
+	Materials: []materialView{{Kind: "image", URL: "https://example.com/boat.png"}}, RequestID: new("3d9a6f0e-51c7-4b1e-9c55-0d8c2f7e4a11"),
 	CreatedAt: after(0), UpdatedAt: after(0), StartDeadline: after(24 * time.Hour), Deadline: after(48 * time.Hour),
 }
 

@@ -137,6 +137,8 @@ func (a *api) describeStock(d *document) {
 		"text/plain": {Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"pong"}}, Example: "pong"},
 	}}
 
+	a.describeProbes(d)
+
 	op = d.add("GET /v1/models", "list-models-stock", "jimeng-free-api", "List models (as OpenAI does)",
 		"The same as `GET /api/v1/models`, in the shape of OpenAI's list; what a model has no limit for is left out.")
 	op.Responses["200"] = d.answer("All models.", modelList{})

@@ -35,6 +35,7 @@ var responseHeaders = map[string]*huma.Header{
 	"X-RateLimit-Limit":     {Description: "Requests that the key may send a minute. Only for keys with a limit.", Schema: count(1)},
 	"X-RateLimit-Remaining": {Description: "Requests that are left for now. Only for keys with a limit.", Schema: count(0)},
 	"X-RateLimit-Reset":     {Description: "Seconds until the next request is possible.", Schema: count(0)},
+	"X-Request-Id":          {Description: "The request's id, as the logs have it.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uuid"}},
 	"Retry-After":           {Description: "Seconds to wait before the request is sent again.", Schema: count(1)},
 	"WWW-Authenticate":      {Description: "How to authenticate.", Schema: &huma.Schema{Type: huma.TypeString, Examples: []any{`Bearer realm="jimeng-gateway"`}}},
 	"Location":              {Description: "The path of the new task.", Schema: &huma.Schema{Type: huma.TypeString, Format: "uri-reference"}},

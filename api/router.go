@@ -66,6 +66,9 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 		if actor != nil {
 			ctx = store.WithActor(ctx, actor)
 		}
+		if id := w.Header().Get("X-Request-Id"); id != "" && changes(pattern) {
+			ctx = store.WithRequestID(ctx, id)
+		}
 		if ctx != req.Context() {
 			req = req.WithContext(ctx)
 		}
@@ -93,6 +96,10 @@ func (r *router) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
 	header.Set("Content-Security-Policy", "frame-ancestors 'none'")
+	// Ours, whatever the client has sent: nobody can put another's id into the logs.
+	if id := auth.ClientOf(req).RequestID; id != "" {
+		header.Set("X-Request-Id", id)
+	}
 	r.mux.ServeHTTP(w, req)
 }
 
@@ -151,8 +158,11 @@ func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need)
 		return ctx, release, nil
 	}
 	age := a.Auth.Keyring().Age()
-	principal, err := a.Auth.Authenticate(r)
+	principal, err := a.authenticate(r, who)
 	if err != nil {
+		if who == always {
+			return ctx, release, nil
+		}
 		if _, refused := asError[*auth.Refusal](err); refused && who == optional {
 			return ctx, release, nil
 		}
@@ -169,9 +179,21 @@ func (a *api) admit(w http.ResponseWriter, r *http.Request, c *caller, who need)
 	return ctx, release, nil
 }
 
+// authTime is how long a route that answers always waits to hear who asks.
+const authTime = time.Second
+
+func (a *api) authenticate(r *http.Request, who need) (*auth.Principal, error) {
+	if who != always {
+		return a.Auth.Authenticate(r)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), authTime)
+	defer cancel()
+	return a.Auth.Authenticate(r.WithContext(ctx))
+}
+
 // permit checks the scope.
 func permit(p *auth.Principal, who need) error {
-	if who == optional || who == anyKey || p.Has(string(who)) {
+	if who == optional || who == always || who == anyKey || p.Has(string(who)) {
 		return nil
 	}
 	return missingScope(string(who))

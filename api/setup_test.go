@@ -29,6 +29,7 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/health"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -51,6 +52,7 @@ type engine struct {
 	keyring *auth.Keyring
 	signIns *auth.SignIns
 	sim     *simulator.Server
+	health  *health.Monitor
 
 	dir      string
 	settings queue.Settings
@@ -118,6 +120,9 @@ func (e *engine) start(ctx context.Context, dir, databaseURL, upstreamURL string
 		}},
 	}
 	e.queue.Configure(e.settings)
+	e.health = health.NewMonitor(log)
+	e.health.Configure([]health.Check{
+		{Name: "database", Do: e.store.Health}, {Name: "engine", Do: e.queue.Health}, {Name: "storage", Do: e.queue.StorageHealth}, {Name: "pool", Do: e.pool.Health}})
 	if err := e.queue.Start(ctx); err != nil {
 		return err
 	}
@@ -135,6 +140,7 @@ func (e *engine) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	e.signIns.Close()
+	e.health.Close(ctx)
 	return errors.Join(e.queue.Stop(ctx), e.keyring.Stop(ctx), e.blobs.Close(), e.store.Close())
 }
 
@@ -164,7 +170,7 @@ func (e *engine) handler(t testing.TB, change func(*api.Config)) http.Handler {
 	t.Helper()
 	links := auth.NewLinks(func() []byte { return e.vault.Derive("links") })
 	config := api.Config{
-		Queue: e.queue, Pool: e.pool, Store: e.store, Blobs: e.blobs, Links: links, Vault: e.vault,
+		Queue: e.queue, Pool: e.pool, Store: e.store, Blobs: e.blobs, Links: links, Vault: e.vault, Health: e.health,
 		Auth: auth.New(auth.Config{Keyring: e.keyring, SignIns: e.signIns, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
 		// The names in the tests have no address.
 		Materials: api.MaterialConfig{PrivateURLs: true},
@@ -180,6 +186,8 @@ func (e *engine) handler(t testing.TB, change func(*api.Config)) http.Handler {
 	// Every test has an address of its own, and with it tries of wrong keys.
 	client := auth.Client{Address: netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, 10<<24+addresses.Add(1))))}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		client := client
+		client.RequestID = auth.ClientOf(r).RequestID // of a test that gives one
 		handler.ServeHTTP(w, r.WithContext(auth.WithClient(r.Context(), client)))
 	})
 }

@@ -36,6 +36,7 @@ type taskView struct {
 	ErrorKind    *string  `json:"error_kind" doc:"Why the task failed, for programs."`
 	Money        *string  `json:"money" doc:"After a cancel: not_started, stopped, or runs_on_upstream if credits may still be spent."`
 	RetryOf      *string  `json:"retry_of" doc:"The task that this one repeats."`
+	RequestID    *string  `json:"request_id" doc:"Of the request that made the task, as the logs and its answer's X-Request-Id have it. Quote it when you ask for help."`
 
 	Materials []materialView `json:"materials" nullable:"false"`
 	Artifacts []artifactView `json:"artifacts" nullable:"false"`
@@ -63,7 +64,7 @@ func (a *api) taskView(base string, t *store.Task) *taskView {
 		SessionPoolID: textOf(t.SessionID), HistoryRecordID: textOf(t.Ref),
 		QueuePosition: t.QueuePosition, QueueTotal: t.QueueTotal, QueueETA: textOf(t.QueueETA),
 		ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())),
-		Money:     textOf(t.Money), RetryOf: textOf(t.RetryOf),
+		Money:     textOf(t.Money), RetryOf: textOf(t.RetryOf), RequestID: textOf(t.RequestID),
 		CreatedAt: timeOf(t.CreatedAt), UpdatedAt: timeOf(t.UpdatedAt), StartedAt: timeOf(t.StartedAt),
 		FinishedAt: timeOf(t.FinishedAt), StartDeadline: timeOf(t.StartDeadline), Deadline: timeOf(t.Deadline),
 		Materials: make([]materialView, len(t.Materials)),

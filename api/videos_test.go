@@ -31,7 +31,7 @@ func TestVideoFromJSON(t *testing.T) {
 	task := g.await(id, "succeeded")
 	for field, want := range map[string]any{
 		"model": seedance, "prompt": "a paper boat @1", "duration": 4.0, "ratio": "9:16", "kind": "video",
-		"error_kind": nil, "error_message": nil, "money": nil, "retry_of": nil, "queue_eta": nil, "resolution": nil, "priority": 0.0,
+		"error_kind": nil, "error_message": nil, "money": nil, "retry_of": nil, "request_id": nil, "queue_eta": nil, "resolution": nil, "priority": 0.0,
 	} {
 		if got := task[field]; got != want {
 			t.Errorf("%s = %v, want %v", field, got, want)

@@ -143,6 +143,11 @@ func (o *OIDC) provider(ctx context.Context) (*provider, error) {
 	case early:
 		return nil, fault
 	}
+	return o.reload(ctx)
+}
+
+// reload asks the provider now. Whoever comes meanwhile gets the same answer.
+func (o *OIDC) reload(ctx context.Context) (*provider, error) {
 	result := o.loads.DoChan("", func() (any, error) {
 		// Whoever asked first may leave; the others still want the answer.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), providerTimeout)
@@ -165,11 +170,14 @@ func (o *OIDC) load(ctx context.Context) (*provider, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
+		news := o.fault == nil
 		o.fault = fmt.Errorf("ask the provider %s: %w", o.config.Issuer, err)
 		o.pause = min(max(2*o.pause, firstPause), lastPause)
 		o.retry = time.Now().Add(o.pause)
-		if o.found != nil { // it was well an hour ago
-			o.log.Warn("the sign-in provider does not answer, what it said before still holds", zap.Error(o.fault))
+		if o.found != nil { // it was well not long ago
+			if news {
+				o.log.Warn("the sign-in provider does not answer, what it said before still holds", zap.Error(o.fault))
+			}
 			return o.found, nil
 		}
 		return nil, o.fault

@@ -1,30 +1,34 @@
 package caddymodule
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 
+	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
+	"github.com/jimeng-gateway/jimeng-gateway/health"
 )
 
 // Version is the gateway's, as /api/v1/health tells it.
 const Version = "0.1.0-dev"
 
-// handler makes the API as one configuration wants it.
-func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger) (http.Handler, error) {
+// handler makes the API as one configuration wants it, and tells what to look at
+// for its health.
+func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger) (http.Handler, []health.Check, error) {
 	var (
 		oidc *auth.OIDC
 		err  error
 	)
 	if s.oidc != nil {
 		if oidc, err = auth.NewOIDC(*s.oidc, e.signIns, log.Named("auth")); err != nil {
-			return nil, fmt.Errorf("set up single sign-on: %w", err)
+			return nil, nil, fmt.Errorf("set up single sign-on: %w", err)
 		}
 	}
-	return api.New(api.Config{
+	handler, err := api.New(api.Config{
 		Queue: e.queue,
 		Pool:  e.pool,
 		Store: e.store,
@@ -52,5 +56,27 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 		Logger:            log.Named("api"),
 		Metrics:           e.api,
 		Stopping:          stopping,
+		Exiting:           caddy.Exiting,
+		Health:            e.health,
 	})
+	return handler, e.checks(oidc), err
+}
+
+// checks are the components of the gateway, the vital ones first.
+func (e *engine) checks(oidc *auth.OIDC) []health.Check {
+	signIn := func(context.Context) []health.Component {
+		return []health.Component{{Name: "sign_in", State: health.Off}}
+	}
+	if oidc != nil {
+		signIn = oidc.Health
+	}
+	docker := func(context.Context) []health.Component { return []health.Component{e.docker.Health()} }
+	return []health.Check{
+		{Name: "database", Do: e.store.Health},
+		{Name: "engine", Do: e.queue.Health},
+		{Name: "storage", Do: e.queue.StorageHealth},
+		{Name: "pool", Do: e.pool.Health},
+		{Name: "docker", Do: docker},
+		{Name: "sign_in", Do: signIn},
+	}
 }

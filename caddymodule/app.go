@@ -138,8 +138,15 @@ func (a *App) start() error {
 	if a.revert, err = e.configure(a.settings, a.drivers, a.log); err != nil {
 		return err
 	}
-	if a.api, err = e.handler(a.settings, a.stopping, a.log); err != nil {
+	handler, checks, err := e.handler(a.settings, a.stopping, a.log)
+	if err != nil {
 		return err
+	}
+	a.api = handler
+	revert, revertHealth := a.revert, e.health.Configure(checks)
+	a.revert = func() {
+		revertHealth()
+		revert()
 	}
 	if err := e.show(a.ctx.GetMetricsRegistry()); err != nil {
 		return err
@@ -184,6 +191,15 @@ func (a *App) release() error {
 // errNotStarted is returned to requests that come before the start or after a
 // start that failed.
 var errNotStarted = errors.New("the gateway has not started")
+
+func (a *App) hasStarted() bool {
+	select {
+	case <-a.started:
+		return true
+	default:
+		return false
+	}
+}
 
 // waitStarted returns the API as soon as the app has started. The HTTP app may
 // start before this one, because Caddy starts apps in random order.

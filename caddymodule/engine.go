@@ -19,6 +19,7 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/health"
 	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
@@ -52,6 +53,7 @@ type engine struct {
 	docker  *logs.Docker
 	api     *api.Metrics
 	metrics []prometheus.Collector
+	health  *health.Monitor
 	log     movingCore
 
 	mu      sync.Mutex
@@ -137,6 +139,7 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		return nil, err
 	}
 	e.docker = logs.NewDocker(logs.DockerConfig{Host: s.dockerHost, Mask: logs.NewMasker(nil).Mask, Logger: logger.Named("docker")})
+	e.health = health.NewMonitor(logger.Named("health"))
 	e.api = api.NewMetrics()
 	e.metrics = e.collectors()
 	return e, nil
@@ -212,6 +215,7 @@ func (e *engine) stop() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
+	e.health.Close(ctx) // an engine that stops is no news
 	if err := e.queue.Stop(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		zap.New(e.log).Named("jimeng").Error("the queue did not stop well", zap.Error(err))
 	}
@@ -228,6 +232,9 @@ func (e *engine) Destruct() error {
 // closeParts closes whatever is open, in the order of use.
 func (e *engine) closeParts(ctx context.Context) error {
 	var errs []error
+	if e.health != nil {
+		e.health.Close(ctx)
+	}
 	if e.queue != nil {
 		errs = append(errs, e.queue.Stop(ctx)) // in case it never began
 	}

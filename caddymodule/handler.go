@@ -14,13 +14,15 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 )
 
 // startPatience is how long a request waits for the gateway to start.
 const startPatience = 10 * time.Second
 
-// Handler serves the gateway's API: /api/, /v1/, /auth/ and /ping. Every other
+// Handler serves the gateway's API: /api/, /v1/, /auth/, /ping, /livez
+// and /readyz. Every other
 // request goes to the next handler. It uses the app "jimeng", with its defaults
 // if it is not configured, and has no options of its own.
 type Handler struct {
@@ -70,15 +72,36 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if !isAPI(r.URL.Path) {
 		return next.ServeHTTP(w, r)
 	}
+	if h.probe(w, r) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), startPatience)
 	defer cancel()
-	api, err := h.app.waitStarted(ctx)
+	handler, err := h.app.waitStarted(ctx)
 	if err != nil {
-		w.Header().Set("Retry-After", "5")
-		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+		// Not returned: Caddy would log the request's address, with what is signed
+		// or secret in it.
+		api.NotReady(w, "The gateway has not started yet.")
+		return nil
 	}
-	api.ServeHTTP(w, r.WithContext(auth.WithClient(r.Context(), client(r))))
+	handler.ServeHTTP(w, r.WithContext(auth.WithClient(r.Context(), client(r))))
 	return nil
+}
+
+// probe answers the probes before the gateway has started: they do not wait.
+func (h *Handler) probe(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || h.app.hasStarted() {
+		return false
+	}
+	switch r.URL.Path {
+	case "/livez":
+		api.Live(w)
+	case "/readyz":
+		api.NotReady(w, "The gateway has not started yet.")
+	default:
+		return false
+	}
+	return true
 }
 
 // client is what Caddy knows of the request's sender, by its trusted_proxies.
@@ -102,7 +125,7 @@ func isAPI(p string) bool {
 			return true
 		}
 	}
-	return p == "/ping"
+	return p == "/ping" || p == "/livez" || p == "/readyz"
 }
 
 // UnmarshalCaddyfile reads the directive, which has no options. Syntax:

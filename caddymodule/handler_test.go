@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -14,7 +13,7 @@ import (
 func TestIsAPI(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{
-		"/api": true, "/api/": true, "/api/v1/tasks": true, "/v1/videos": true, "/auth/me": true, "/ping": true,
+		"/api": true, "/api/": true, "/api/v1/tasks": true, "/v1/videos": true, "/auth/me": true, "/ping": true, "/livez": true, "/readyz": true,
 		"//api/v1": true, "/x/../v1/models": true,
 		"/": false, "/apis": false, "/v1x": false, "/v2/x": false, "/ping/x": false, "/assets/api/v1": false, "/author": false,
 	} {
@@ -55,9 +54,16 @@ func TestRequestBeforeStart(t *testing.T) {
 		begin := time.Now()
 		w = httptest.NewRecorder()
 		err := handler.ServeHTTP(w, httptest.NewRequest("GET", "/ping", nil), next)
-		failed, ok := errors.AsType[caddyhttp.HandlerError](err)
-		if !ok || failed.StatusCode != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || time.Since(begin) != startPatience {
+		if err != nil || w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || time.Since(begin) != startPatience {
 			t.Errorf("not started: %v, %v after %s", err, w.Header(), time.Since(begin))
+		}
+
+		for path, want := range map[string]int{"/livez": http.StatusOK, "/readyz": http.StatusServiceUnavailable} {
+			w := httptest.NewRecorder()
+			begin := time.Now()
+			if err := handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil), next); err != nil || w.Code != want || time.Since(begin) != 0 {
+				t.Errorf("%s before the start: %d, %v after %s", path, w.Code, err, time.Since(begin))
+			}
 		}
 
 		time.AfterFunc(3*time.Second, func() {

@@ -51,6 +51,7 @@ func (q *Queue) maintain(ctx context.Context) {
 	defer ticker.Stop()
 	var checked time.Time
 	for ; ctx.Err() == nil; wait(ctx, ticker) {
+		q.turned.Store(time.Now().UnixMilli())
 		q.try(ctx, "end overdue tasks", q.expire)
 		q.try(ctx, "notice the end of pauses", q.wake)
 		if time.Since(checked) >= safety {
@@ -208,6 +209,7 @@ func (q *Queue) comeBack(ctx context.Context) error {
 	if err != nil || !ahead {
 		return err
 	}
+	q.clockBack.Store(time.Now().UnixMilli())
 	q.log.Warn("the clock has gone back; what was to happen at times far ahead happens now")
 	return q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.ComeBack(longestWait) })
 }

@@ -68,11 +68,13 @@ type Queue struct {
 	settings atomic.Pointer[Settings]
 	models   atomic.Pointer[catalogue] // the last that was made
 
-	steady   atomic.Int64 // since when this node's heartbeats have been in time, Unix milliseconds; 0 when they are not
-	stopping atomic.Bool
-	halt     chan struct{}      // closed when steps are not waited for any longer
-	cancel   context.CancelFunc // ends maintenance
-	owned    sync.WaitGroup
+	steady    atomic.Int64 // since when this node's heartbeats have been in time, Unix milliseconds; 0 when they are not
+	stopping  atomic.Bool
+	turned    atomic.Int64       // the last turn of maintenance, Unix milliseconds, 0 before the first
+	clockBack atomic.Int64       // when the clock was last found to have gone back, Unix milliseconds
+	halt      chan struct{}      // closed when steps are not waited for any longer
+	cancel    context.CancelFunc // ends maintenance
+	owned     sync.WaitGroup
 
 	// unsent are attempts whose intent could not be written down for sure, and
 	// that were therefore not sent: this process knows, the row may not.
@@ -130,6 +132,7 @@ func (q *Queue) Start(ctx context.Context) error {
 	if err := q.engine.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	q.turned.Store(time.Now().UnixMilli())
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	q.cancel = cancel
 	q.owned.Go(func() { q.stayAlive(background) })

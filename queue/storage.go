@@ -8,6 +8,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"go.uber.org/zap"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
@@ -94,6 +95,8 @@ func amount(n int64) string { return humanize.IBytes(uint64(max(0, n))) }
 
 // storageWatch remembers what was measured last and what was said about it.
 type storageWatch struct {
+	measuring singleflight.Group
+
 	mu   sync.Mutex
 	at   time.Time
 	last Storage
@@ -103,17 +106,28 @@ type storageWatch struct {
 // Storage tells how much room the files take; the answer is some seconds old at
 // most.
 func (q *Queue) Storage(ctx context.Context) (Storage, error) {
-	q.storage.mu.Lock()
-	defer q.storage.mu.Unlock()
 	retention := q.settings.Load().Retention
-	if time.Since(q.storage.at) < storageAge && q.storage.last.Retention == retention {
-		return q.storage.last, nil
+	q.storage.mu.Lock()
+	last, at := q.storage.last, q.storage.at
+	q.storage.mu.Unlock()
+	if time.Since(at) < storageAge && last.Retention == retention {
+		return last, nil
 	}
-	s, err := q.measure(ctx, retention)
-	if err == nil {
-		q.storage.last, q.storage.at = s, time.Now()
+	result := q.storage.measuring.DoChan("", func() (any, error) {
+		s, err := q.measure(context.WithoutCancel(ctx), retention)
+		if err == nil {
+			q.storage.mu.Lock()
+			defer q.storage.mu.Unlock()
+			q.storage.last, q.storage.at = s, time.Now()
+		}
+		return s, err
+	})
+	select { // a disk that hangs keeps nobody waiting for ever
+	case r := <-result:
+		return r.Val.(Storage), r.Err
+	case <-ctx.Done():
+		return Storage{}, ctx.Err()
 	}
-	return s, err
 }
 
 func (q *Queue) measure(ctx context.Context, retention Retention) (s Storage, err error) {

@@ -66,6 +66,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 		return nil, err
 	}
 	defer traceSubmit(ctx, task).End()
+	task.RequestID = store.RequestID(ctx)
 	if !counted(n.Key) && n.IdempotencyKey == "" && !n.firstOnly {
 		if err := q.store.InsertTask(ctx, task); err != nil {
 			return nil, err

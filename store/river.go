@@ -58,3 +58,17 @@ func (s *Store) RunningJobs(ctx context.Context, node string, d time.Duration) (
 	}
 	return jobs, nil
 }
+
+// DueJobs counts jobs that have been due for longer than d and that nobody runs.
+func (s *Store) DueJobs(ctx context.Context, d time.Duration) (n int64, err error) {
+	due := "scheduled_at < strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || CAST($1 AS TEXT) || ' seconds')"
+	if s.pgx != nil {
+		due = "scheduled_at < now() - $1 * interval '1 second'"
+	}
+	err = s.readers.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM river_job WHERE state = 'available' AND "+due+" LIMIT 1000) AS due",
+		int64(d.Seconds())).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count due jobs: %w", err)
+	}
+	return n, nil
+}

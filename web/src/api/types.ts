@@ -69,6 +69,7 @@ export interface Task {
   error_kind: ErrorKind | null
   money: Money | null
   retry_of: string | null
+  request_id: string | null
   materials: Material[] | null
   artifacts: Artifact[] | null
   created_at: string

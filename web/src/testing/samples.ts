@@ -58,6 +58,7 @@ export function sampleTask(change: Partial<Task> = {}): Task {
     error_kind: null,
     money: null,
     retry_of: null,
+    request_id: null,
     materials: [],
     artifacts: [],
     created_at: '2026-01-02T03:04:05Z',
