@@ -76,6 +76,7 @@ type api struct {
 	Config
 	admins  adminSearch
 	fetcher *fetcher
+	faults  *zap.Logger // of requests, which strangers may send
 }
 
 // New returns the handler of every path below /v1, /api and /auth, and of /ping,
@@ -93,6 +94,7 @@ func New(c Config) (http.Handler, error) {
 	if a.Metrics == nil {
 		a.Metrics = NewMetrics()
 	}
+	a.faults = auth.Bounded(a.Logger)
 	a.fetcher = newFetcher(a.Materials.PrivateURLs)
 	routes := newRouter(a)
 	a.stockRoutes(routes)

@@ -90,6 +90,7 @@ func (a *api) create(w http.ResponseWriter, r *http.Request, c *create) (_ *stor
 		}
 	}
 	callerOf(ctx).made = true
+	callerOf(ctx).sawTask(task.ID)
 	if task.Replayed {
 		w.Header().Set("Idempotency-Replayed", "true")
 	}

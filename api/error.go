@@ -96,18 +96,39 @@ func explain(err error) *apiError {
 		message: "The gateway cannot serve the request for the moment, try again."}
 }
 
-// log tells the operator of a fault that is not the client's.
-func (a *api) log(ctx context.Context, route string, e *apiError) {
-	if e.cause == nil || ctx.Err() != nil { // nobody waits for the answer any more
-		return
+// log tells the operator of a fault that is not the client's, and of any other
+// when they want to know everything.
+func (a *api) log(ctx context.Context, e *apiError) {
+	c, _ := ctx.Value(callerKey{}).(*caller)
+	if c == nil {
+		c = &caller{} // no route matched; what the path says may be a secret
 	}
-	a.Logger.Error("request failed", zap.String("route", route), zap.Int("status", e.status), zap.Error(e.cause))
+	who := zap.Skip()
+	if c.Principal != nil {
+		who = zap.String("key", nameOf(c.Principal))
+	}
+	switch {
+	case ctx.Err() != nil: // nobody waits for the answer any more
+	case e.cause != nil:
+		a.faults.Error("request failed", zap.String("route", c.route), zap.Int("status", e.status), zap.String("request_id", c.requestID), who, zap.Error(e.cause))
+	default:
+		a.Logger.Debug("request refused", zap.String("route", c.route), zap.Int("status", e.status), zap.String("code", e.code), zap.String("request_id", c.requestID), who)
+	}
+}
+
+// nameOf is how the log names a caller: by the beginning of the key, or by the id
+// of one that has no secret, such as a person's.
+func nameOf(p *auth.Principal) string {
+	if p.Key.Prefix != "" {
+		return p.Key.Prefix
+	}
+	return p.Key.ID
 }
 
 // fail writes the error in the shape of the path's dialect.
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := explain(endedBy(r.Context(), err))
-	a.log(r.Context(), r.Method+" "+r.URL.Path, e)
+	a.log(r.Context(), e)
 	a.Metrics.refuse(e.code)
 	if c, ok := r.Context().Value(callerKey{}).(*caller); ok {
 		c.refusal = e.code

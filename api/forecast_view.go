@@ -64,7 +64,7 @@ func nullable(s *huma.Schema, members ...string) *huma.Schema {
 func (a *api) forecast(ctx context.Context, v *taskView, t *store.Task) *taskView {
 	f, err := a.Queue.Forecast(ctx, t)
 	if err != nil {
-		a.log(ctx, "forecast", explain(err))
+		a.log(ctx, explain(err))
 		return v
 	}
 	v.Place, v.ETA = placeViewOf(f.Place), etaViewOf(f.ETA)

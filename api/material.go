@@ -168,7 +168,7 @@ func (in *intake) close(ctx context.Context, err error, used map[string]bool) {
 			fault = in.api.Blobs.Delete(ctx, name)
 		}
 		if fault != nil {
-			in.api.log(ctx, "drop a file that is not used", &apiError{status: http.StatusServiceUnavailable, cause: fault})
+			in.api.log(ctx, &apiError{status: http.StatusServiceUnavailable, cause: fault})
 		}
 	}
 }

@@ -56,7 +56,7 @@ func handle[I, O any](a *api, h huma.API, op huma.Operation, f func(context.Cont
 		output, err := f(ctx, input)
 		if err != nil {
 			e := explain(endedBy(ctx, err))
-			a.log(ctx, callerOf(ctx).route, e)
+			a.log(ctx, e)
 			callerOf(ctx).refusal = e.code
 			a.Metrics.refuse(e.code)
 			return nil, problemOf(e)

@@ -59,7 +59,7 @@ func (a *api) bulk(action queue.Action) func(context.Context, *bulkInput) (*body
 					"filter": in.Body.Filter, "matched": result.Matched, "done": result.Done, "skipped": result.Skipped, "failed": result.Failed}})
 			})
 			if err != nil { // what is done is done
-				a.log(ctx, callerOf(ctx).route, &apiError{status: http.StatusOK, cause: err})
+				a.log(ctx, &apiError{status: http.StatusOK, cause: err})
 			}
 		}
 		answer := bulkAnswer{DryRun: in.Body.DryRun, Matched: result.Matched, Running: result.Running, Done: result.Done,

@@ -114,7 +114,7 @@ func (a *api) deleteMaterial(ctx context.Context, in *byID) (*body[okAnswer], er
 	}
 	if blob != "" {
 		if err := a.Blobs.Delete(ctx, blob); err != nil { // the queue's clean-up will find it
-			a.log(ctx, callerOf(ctx).route, &apiError{status: http.StatusOK, cause: err})
+			a.log(ctx, &apiError{status: http.StatusOK, cause: err})
 		}
 	}
 	return reply(okAnswer{true})

@@ -20,8 +20,11 @@ type caller struct {
 	*auth.Principal        // nil on public routes and for strangers
 	base            string // scheme and host of links, without a slash at the end
 	route           string // for logs
-	made            bool   // the task exists, whatever the answer is
-	refusal         string // the code of the error that was answered, "" for none that the handlers know of
+	requestID       string // for logs
+	access          auth.Access
+	seen            func(auth.Access) // see [auth.Client]
+	made            bool              // the task exists, whatever the answer is
+	refusal         string            // the code of the error that was answered, "" for none that the handlers know of
 }
 
 type callerKey struct{}
@@ -58,10 +61,11 @@ func (r *router) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	}
 	delete(r.unused, pattern)
 	r.mux.HandleFunc(pattern, func(w http.ResponseWriter, req *http.Request) {
-		c := &caller{base: r.api.base(req), route: pattern}
+		c := &caller{base: r.api.base(req), route: pattern, requestID: w.Header().Get("X-Request-Id")}
 		req = req.WithContext(context.WithValue(req.Context(), callerKey{}, c))
 		ctx, release, err := r.api.admit(w, req, c, who)
 		defer release()
+		tellAccess(req, c)
 		actor := actorOf(req, c.Principal)
 		if actor != nil {
 			ctx = store.WithActor(ctx, actor)
@@ -223,6 +227,33 @@ func (a *api) guard(w http.ResponseWriter, r *http.Request, age uint64, p *auth.
 	return ctx, func() {
 		stop()
 		release()
+	}
+}
+
+// tellAccess tells the access log who sends the request and for what. A path of a
+// task that is no id of ours may be anything, a secret too.
+func tellAccess(r *http.Request, c *caller) {
+	if c.seen = auth.ClientOf(r).Seen; c.seen == nil {
+		return
+	}
+	access := &c.access
+	*access = auth.Access{Route: c.route}
+	if c.Principal != nil {
+		access.Key, access.Name, access.Role = nameOf(c.Principal), c.Principal.Name, string(c.Principal.Role)
+	}
+	if strings.HasPrefix(r.URL.Path, "/api/v1/tasks/") && anID.MatchString(r.PathValue("id")) {
+		access.Task = r.PathValue("id")
+	} else if task := r.PathValue("task"); anID.MatchString(task) {
+		access.Task = task
+	}
+	c.seen(*access)
+}
+
+// sawTask tells the access log of a task that the path does not name.
+func (c *caller) sawTask(id string) {
+	if c.seen != nil {
+		c.access.Task = id
+		c.seen(c.access)
 	}
 }
 

@@ -15,6 +15,18 @@ type Client struct {
 	Address netip.Addr
 	// RequestID is in the logs and in the audit log, "" for none.
 	RequestID string
+	// Seen is told who sends the request and for what, once that is known. Default:
+	// nobody wants to know.
+	Seen func(Access)
+}
+
+// Access is what an access log says of a request beside what every server knows.
+type Access struct {
+	Route string // the pattern that matched
+	Key   string // the beginning of its secret, or the id of one that has none; "" for strangers
+	Name  string // of the key or the person
+	Role  string // of a person
+	Task  string // the id in the path, "" for none
 }
 
 type clientKey struct{}

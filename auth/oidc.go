@@ -95,7 +95,7 @@ func NewOIDC(c OIDCConfig, signIns *SignIns, log *zap.Logger) (*OIDC, error) {
 		issuer, _ := url.Parse(c.Issuer) // it was checked
 		c.Label = issuer.Host
 	}
-	return &OIDC{config: c, signIns: signIns, log: log, client: newProviderClient()}, nil
+	return &OIDC{config: c, signIns: signIns, log: Bounded(log), client: newProviderClient()}, nil
 }
 
 func (c *OIDCConfig) check() error {

@@ -73,7 +73,7 @@ func newThrottle(log *zap.Logger) (*throttle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make cache of addresses: %w", err)
 	}
-	return &throttle{log, maphash.MakeSeed(), senders}, nil
+	return &throttle{Bounded(log), maphash.MakeSeed(), senders}, nil
 }
 
 func (t *throttle) close() { t.senders.StopAllGoroutines() }

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
@@ -113,7 +114,22 @@ func client(r *http.Request) auth.Client {
 	if replacer, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		c.RequestID, _ = replacer.GetString("http.request.uuid")
 	}
+	if extra, ok := r.Context().Value(caddyhttp.ExtraLogFieldsCtxKey).(*caddyhttp.ExtraLogFields); ok {
+		c.Seen = func(a auth.Access) { addFields(extra, a) }
+	}
 	return c
+}
+
+// addFields puts into Caddy's access log who has sent a request and for what. The
+// request's id is there already, as uuid.
+func addFields(extra *caddyhttp.ExtraLogFields, a auth.Access) {
+	for _, field := range []zap.Field{
+		zap.String("route", a.Route), zap.String("key", a.Key), zap.String("key_name", a.Name), zap.String("role", a.Role), zap.String("task", a.Task),
+	} {
+		if field.String != "" {
+			extra.Set(field)
+		}
+	}
 }
 
 // isAPI reports whether a path is the API's. The path is cleaned first, so that

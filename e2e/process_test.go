@@ -37,6 +37,7 @@ type world struct {
 	simulator string // base URL
 	gateway   string // base URL
 	env       []string
+	caddyfile string // "" for the shipped one
 	process   *exec.Cmd
 	client    *http.Client
 }
@@ -136,7 +137,7 @@ func (w *world) start() {
 // launch starts the gateway and does not wait for it.
 func (w *world) launch() {
 	w.t.Helper()
-	w.process = w.command(w.env, "run", "--config", caddyfile(w.t), "--adapter", "caddyfile")
+	w.process = w.command(w.env, "run", "--config", w.config(), "--adapter", "caddyfile")
 	w.run(w.process)
 }
 
@@ -166,6 +167,14 @@ func (w *world) term() {
 	if err := w.process.Wait(); err != nil {
 		w.t.Errorf("the gateway did not end well: %v", err)
 	}
+}
+
+// config is the path of the Caddyfile that the gateway runs with.
+func (w *world) config() string {
+	if w.caddyfile != "" {
+		return w.caddyfile
+	}
+	return caddyfile(w.t)
 }
 
 func caddyfile(t *testing.T) string {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -123,6 +124,7 @@ func (w *world) nowhere(texts ...string) {
 func TestSecretsLeaveNoTrace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "fork", "100ms")
+	w.talkative()
 	w.start()
 	const account = "e2e-account-that-nobody-sees"
 	w.ok(account+"\n", "session", "add")
@@ -154,13 +156,128 @@ func TestSecretsLeaveNoTrace(t *testing.T) {
 	if _, err := w.call("POST", "/api/v1/tasks/cancel", map[string]any{"filter": map[string]any{"key": renewed.Key}}, nil); err != nil {
 		t.Error(err)
 	}
+	planted = append(planted, w.everyWay(cookie)...)
 	w.succeeds(w.sent("a boat"))
+	signature := w.signedLink() // answers have it, logs do not
 	for _, path := range w.readable() {
 		text := w.read(path, renewed.Key)
 		w.hides(path, text, planted)
 	}
 	w.term()
-	w.nowhere(planted...)
+	w.nowhere(append(planted, signature)...)
+	text, err := os.ReadFile(filepath.Join(w.dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Caddy's access log was on, and knows who has asked for what.
+	for _, want := range []string{`"logger":"http.log.access`, `"key":"admin"`, `"key_name":"planted"`, `"route":"POST /v1/videos/generations"`,
+		`"uuid":"`, `"user_agent":"`, `signature=REDACTED`, `"logger":"jimeng.queue","msg":"task accepted"`, `"request refused"`} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("the log has no %s", want)
+		}
+	}
+}
+
+// talkative has the gateway log all that it can, with Caddy's access log.
+func (w *world) talkative() {
+	w.t.Helper()
+	text, err := os.ReadFile(caddyfile(w.t))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	loud := strings.Replace(string(text), "{\n\tgrace_period", "{\n\tdebug\n\tlog {\n\t\tformat json\n\t}\n\tgrace_period", 1)
+	if loud == string(text) {
+		w.t.Fatal("the shipped Caddyfile begins in another way")
+	}
+	w.caddyfile = filepath.Join(w.dir, "Caddyfile")
+	if err := os.WriteFile(w.caddyfile, []byte(loud), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.env = append(w.env, "ACCESS_LOG=stderr", "SECRET_KEY="+plantedKey,
+		// A provider that nobody reaches: the callback is refused.
+		"OIDC_ISSUER_URL=http://127.0.0.1:1", "OIDC_CLIENT_ID=gateway", "OIDC_CLIENT_SECRET="+plantedClientSecret)
+}
+
+const (
+	plantedKey          = "5ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4e75ec4"
+	plantedClientSecret = "e2e-client-secret-at-the-provider"
+)
+
+// everyWay sends secrets wherever a client may put one, and returns them. Most are
+// refused.
+func (w *world) everyWay(cookie string) (planted []string) {
+	w.t.Helper()
+	n := 0
+	secret := func() string {
+		n++
+		s := fmt.Sprintf("gw_%030d%02x", 77, n)
+		planted = append(planted, s)
+		return s
+	}
+	opaque := func() string {
+		n++
+		s := fmt.Sprintf("planted-secret-number-%03d", n)
+		planted = append(planted, s)
+		return s
+	}
+	send := func(method, path string, headers map[string]string) {
+		w.t.Helper()
+		_, _, _ = w.callWith(headers, method, path, map[string]any{"prompt": "a boat", "model": "none"}, nil)
+	}
+	for _, header := range []string{"X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Proxy-Authorization", "X-Session-Id", "X-Auth-Token", "Referer", "Sec-Websocket-Protocol"} {
+		send("GET", "/api/v1/tasks", map[string]string{header: opaque()})
+	}
+	send("GET", "/api/v1/me", map[string]string{"Authorization": "Bearer eyJhbGciOiJSUzI1NiJ9." + opaque() + ".c2ln"})
+	send("GET", "/api/v1/me", map[string]string{"Authorization": "", "Cookie": "jimeng_session=" + opaque() + "; __Host-jimeng_session=" + opaque()})
+	for _, name := range []string{"key", "api_key", "token", "access_token", "session_id", "sessionid", "webhook_secret", "password", "code", "state", "signature"} {
+		send("GET", "/v1/models?"+name+"="+opaque(), nil)
+		send("GET", "/index.html?x=1&"+name+"="+opaque(), nil)
+	}
+	send("GET", "/auth/callback?code="+opaque()+"&state="+opaque()+"&session_state="+opaque(), map[string]string{"Cookie": "jimeng_begin=" + opaque()})
+	send("POST", "/auth/backchannel-logout?logout_token="+opaque(), nil)
+	send("GET", "/v1/artifacts/none/0?expires=1&signature="+opaque(), nil)
+	send("DELETE", "/api/v1/keys/"+secret(), nil)
+	send("PATCH", "/api/v1/sessions/"+opaque(), nil)
+	send("GET", "/api/v1/sessions/"+opaque(), nil)
+	for _, path := range []string{"/v1/videos/generations", "/v1/images/generations", "/v1/images/compositions", "/api/v1/tasks", "/api/v1/tasks/estimate", "/v1/videos", "/api/v3/contents/generations/tasks"} {
+		send("POST", path, map[string]string{"Authorization": "Bearer " + secret()})
+		send("POST", path+"?key="+secret(), nil)
+	}
+	for _, body := range []map[string]any{
+		{"session_id": opaque() + ", with a comma"}, {"session_id": opaque(), "slots": -1}, {"session_id": opaque(), "upstream": "none"},
+		{"session_id": opaque(), "proxy": "http://user:" + opaque() + "@127.0.0.1:1"}, {"cookie": "sessionid=" + opaque()},
+	} {
+		_, _ = w.call("POST", "/api/v1/sessions", body, nil)
+	}
+	_, _ = w.call("POST", "/api/v1/tasks", map[string]any{"prompt": "a boat", "webhook_url": "https://user:" + opaque() + "@192.0.2.1/", "webhook_secret": opaque()}, nil)
+	_, _ = w.call("POST", "/auth/key", map[string]any{"key": secret()}, nil)
+	return planted
+}
+
+// signedLink follows a link to a video and returns its signature. Answers have
+// others of their own.
+func (w *world) signedLink() string {
+	w.t.Helper()
+	link := w.videoLink("signed")
+	if status := w.get(link); status != http.StatusOK {
+		w.t.Errorf("the link: %d", status)
+	}
+	_, signature, _ := strings.Cut(link, "signature=")
+	return signature
+}
+
+// A database that is away must not tell its password.
+func TestThePasswordOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fork", "100ms")
+	w.talkative()
+	const password = "planted-password-of-the-database"
+	for _, url := range []string{"postgres://gateway:" + password + "@127.0.0.1:1/db?sslmode=disable", "postgres://gateway:" + password + "@[/db", "mysql://gateway:" + password + "@127.0.0.1/db"} {
+		w.env = append(w.env, "DATABASE_URL="+url)
+		w.launch()
+		_ = w.process.Wait() // it does not start, and says why
+	}
+	w.nowhere(password)
 }
 
 // signIn signs a browser in and returns its cookie's value.

@@ -28,7 +28,7 @@ func (w *world) control(path string, body any) {
 
 func (w *world) reload() {
 	w.t.Helper()
-	c := w.command(w.env, "reload", "--config", caddyfile(w.t), "--adapter", "caddyfile", "--force",
+	c := w.command(w.env, "reload", "--config", w.config(), "--adapter", "caddyfile", "--force",
 		"--address", "unix/"+filepath.Join(w.dir, "admin.sock"))
 	if text, err := c.CombinedOutput(); err != nil {
 		w.t.Errorf("reload: %v: %s", err, text)

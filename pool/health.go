@@ -65,6 +65,7 @@ func (p *Pool) bench(tx *store.Tx, name string, fault *upstream.Error) error {
 		p.log.Warn("upstream benched", zap.String("upstream", name), zap.Duration("for", pause), zap.String("reason", fault.Error()))
 		return tx.Bench(name, until(tx.Now, pause), fault.Error())
 	}
+	p.log.Warn("upstream benched", zap.String("upstream", name), zap.Duration("for", benchPause), zap.String("reason", fault.Error()))
 	return tx.Bench(name, until(tx.Now, max(benchPause, min(fault.RetryAfter, maxAskedBench))), fault.Error())
 }
 
@@ -95,7 +96,7 @@ func (p *Pool) apply(now int64, s *store.Session, fault *upstream.Error) {
 	if s.Until > 0 {
 		comesBack = zap.Time("until", time.UnixMilli(s.Until))
 	}
-	p.log.Warn("session out of service", zap.String("session", s.ID), zap.String("label", s.Label),
+	p.log.Warn("session out of service", zap.String("upstream", s.Upstream), zap.String("session", s.ID), zap.String("session_label", s.Label),
 		zap.String("state", string(s.State)), zap.String("reason", s.Reason), comesBack)
 }
 
@@ -118,7 +119,7 @@ func (p *Pool) Works(tx *store.Tx, sessionID, upstreamName string) error {
 	if session.State == store.Dead || session.Until > tx.Now {
 		return nil // another attempt has found a fault since this one was sent
 	}
-	revive(session)
+	p.revived(session)
 	return tx.UpdateSession(session)
 }
 
@@ -186,7 +187,7 @@ func (p *Pool) learn(now int64, s *store.Session, probe upstream.Probe) {
 			p.apply(now, s, &upstream.Error{Kind: probe.Verdict, Message: probe.Message})
 		}
 	case s.State == store.Dead, s.State == store.Exhausted && hadNone && s.Credits != nil:
-		revive(s)
+		p.revived(s)
 	}
 }
 

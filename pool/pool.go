@@ -134,7 +134,7 @@ func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.log.Info("session added", zap.String("session", session.ID), zap.String("upstream", name), zap.String("label", session.Label))
+	p.log.Info("session added", zap.String("session", session.ID), zap.String("upstream", name), zap.String("session_label", session.Label))
 	return session, nil
 }
 
@@ -219,7 +219,7 @@ func (p *Pool) Change(ctx context.Context, id string, c Change) (*store.Session,
 		if c.Enabled != nil {
 			s.Enabled = *c.Enabled
 			if *c.Enabled {
-				revive(s)
+				p.revived(s)
 			}
 		}
 	})
@@ -270,6 +270,15 @@ func (p *Pool) Open(s *store.Session) (upstream.Session, error) {
 // revive makes a session ready as if it had never failed.
 func revive(s *store.Session) {
 	s.State, s.Until, s.Reason, s.Faults = store.Ready, 0, "", 0
+}
+
+// revived is revive, and tells of it.
+func (p *Pool) revived(s *store.Session) {
+	if s.State != store.Ready {
+		p.log.Info("session in service again", zap.String("upstream", s.Upstream), zap.String("session", s.ID), zap.String("session_label", s.Label),
+			zap.String("was", string(s.State)))
+	}
+	revive(s)
 }
 
 // until is the moment of a pause from now, in the store's milliseconds.

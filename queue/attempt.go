@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -114,6 +115,7 @@ func (q *Queue) submitAttempt(ctx context.Context, task *store.Task) (time.Durat
 		return 0, err
 	}
 	q.unsent.Delete(attemptKey(task))
+	q.log.Info("attempt begun", q.about(ctx, task, zap.Duration("waited", time.Since(time.UnixMilli(task.CreatedAt))))...)
 	call, cancel := context.WithDeadline(ctx, time.UnixMilli(task.RunDeadline))
 	span := q.traceStep(ctx, task, "jimeng.attempt", time.Now())
 	submission, err := driver.Submit(call, session, q.request(task))

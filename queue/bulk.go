@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -32,6 +33,7 @@ func (q *Queue) Delete(ctx context.Context, keyID, id string) error {
 			Was: store.Facts{"status": task.Status, "model": task.Model, "key": task.KeyID}})
 	})
 	if err == nil {
+		q.log.Info("task deleted", q.about(ctx, task, zap.String("status", string(task.Status)))...)
 		q.discard(ctx, task.Artifacts) // a crash before this leaves files for the sweep
 	}
 	return err

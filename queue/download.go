@@ -47,7 +47,8 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 	defer q.mirrors.forget(task.ID)
 	artifacts := make([]store.Artifact, 0, len(results))
 	for i, result := range results {
-		span := q.traceStep(ctx, task, "jimeng.download", time.Now())
+		began := time.Now()
+		span := q.traceStep(ctx, task, "jimeng.download", began)
 		artifact, err := q.mirror(ctx, driver, session, task, i, result)
 		span.SetAttributes(attribute.Int64("jimeng.bytes", artifact.Size))
 		endSpan(span, err)
@@ -62,6 +63,8 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 			return q.mirrorFailed(ctx, driver, session, task, err)
 		}
 		artifacts = append(artifacts, artifact)
+		q.log.Info("result stored", q.about(ctx, task, zap.Int("number", i), zap.String("content_type", artifact.ContentType),
+			zap.Int64("bytes", artifact.Size), zap.Duration("took", time.Since(began)))...)
 	}
 	// Before the end, so that there is one announcement with everything in it.
 	artifacts = append(artifacts, q.posters(ctx, task, artifacts)...)
@@ -83,6 +86,7 @@ func (q *Queue) download(ctx context.Context, task *store.Task) (time.Duration, 
 		}
 		return 0, err
 	}
+	q.tellSucceeded(ctx, task)
 	q.pollFaults.Delete(task.ID)
 	return 0, nil
 }
@@ -155,7 +159,7 @@ func (q *Queue) fetch(ctx context.Context, stall *time.Timer, driver upstream.Dr
 	m.end(err)
 	if err != nil {
 		if err := pending.Abort(); err != nil {
-			q.log.Warn("give up mirror", zap.String("task", task.ID), zap.Error(err))
+			q.log.Warn("give up mirror", q.about(ctx, task, zap.Error(err))...)
 		}
 		return store.Artifact{}, fmt.Errorf("result %d: %w", i+1, err)
 	}
@@ -228,11 +232,11 @@ func (q *Queue) mirrorFailed(ctx context.Context, driver upstream.Driver, sessio
 	if full {
 		// The upstream has done nothing wrong: its links are as good as before.
 		wait := jitter(fullPause * q.settings.Load().PollInterval)
-		q.log.Error("a result cannot be stored", zap.String("task", task.ID), zap.Duration("again_in", wait), zap.Error(cause))
+		q.log.Error("a result cannot be stored", q.about(ctx, task, zap.Duration("again_in", wait), zap.Error(cause))...)
 		return wait, nil
 	}
 	faults, wait := q.pauseAfterFault(task.ID)
-	q.log.Warn("a result could not be fetched", zap.String("task", task.ID), zap.Int("in_a_row", faults), zap.Duration("again_in", wait), zap.Error(cause))
+	q.log.Warn("a result could not be fetched", q.about(ctx, task, zap.Int("in_a_row", faults), zap.Duration("again_in", wait), zap.Error(cause))...)
 	if ok {
 		wait = max(wait, min(fault.RetryAfter, maxAsked))
 	}

@@ -38,6 +38,9 @@ func (q *Queue) Cancel(ctx context.Context, keyID, id string) (*store.Task, erro
 		// A client that hangs up now has cancelled all the same.
 		q.stopUpstream(context.WithoutCancel(ctx), task)
 	}
+	if err == nil {
+		q.tellStopped(ctx, task)
+	}
 	return task, err
 }
 
@@ -117,7 +120,7 @@ func (q *Queue) stopUpstream(ctx context.Context, task *store.Task) {
 	defer cancel()
 	stopped, err := canceler.Cancel(ctx, session, task.Ref)
 	if err != nil {
-		q.log.Warn("cancel at upstream failed", zap.String("task", task.ID), zap.Error(err))
+		q.log.Warn("cancel at upstream failed", q.about(ctx, task, zap.Error(err))...)
 	}
 	if !stopped {
 		return
@@ -133,7 +136,7 @@ func (q *Queue) stopUpstream(ctx context.Context, task *store.Task) {
 	case err == nil:
 		task.Money = Stopped
 	case !errors.Is(err, store.ErrNotFound): // it may have been deleted meanwhile
-		q.log.Error("note cancel at upstream", zap.String("task", task.ID), zap.Error(err))
+		q.log.Error("note cancel at upstream", q.about(ctx, task, zap.Error(err))...)
 	}
 }
 
@@ -189,7 +192,10 @@ func (q *Queue) timeOut(ctx context.Context, id string) error {
 	switch {
 	case errors.Is(err, ErrEnded), errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
 		return nil
-	case err == nil && accepted:
+	case err == nil:
+		q.tellStopped(ctx, task)
+	}
+	if err == nil && accepted {
 		// An upstream that does not answer must not delay the other deadlines.
 		q.owned.Go(func() { q.stopUpstream(context.WithoutCancel(ctx), task) })
 	}

@@ -101,26 +101,26 @@ func (q *Queue) committed(events []*store.Event) {
 			m.created.WithLabelValues(q.modelLabel(of.Model), of.Kind).Inc()
 		case store.AdmittedTo:
 			if e.Attempt == 1 {
-				m.start.WithLabelValues(of.Kind).Observe(between(of.CreatedAt, e.At))
+				m.start.WithLabelValues(of.Kind).Observe(between(of.CreatedAt, e.At).Seconds())
 			}
 			q.traceQueue(e)
 		case store.Ended:
 			m.ended.WithLabelValues(string(e.Status), q.modelLabel(of.Model), q.upstreamLabel(e.Upstream), kindLabel(e.ErrorKind)).Inc()
-			m.finish.WithLabelValues(of.Kind, string(e.Status)).Observe(between(of.CreatedAt, e.FinishedAt))
+			m.finish.WithLabelValues(of.Kind, string(e.Status)).Observe(between(of.CreatedAt, e.FinishedAt).Seconds())
 			q.traceEnd(e)
 		}
 	}
 }
 
-// between is in seconds; the clocks of two nodes may differ.
-func between(from, to int64) float64 { return max(0, float64(to-from)/1000) }
+// between is never negative, though the clocks of two nodes may differ.
+func between(from, to int64) time.Duration { return max(0, time.Duration(to-from)*time.Millisecond) }
 
 // attempted counts what became of an attempt. The task is as its step read it: the
 // last that had happened to it then was that it got its slot.
 func (q *Queue) attempted(task *store.Task, outcome string) {
 	q.metrics.attempts.WithLabelValues(q.upstreamLabel(task.Upstream), outcome).Inc()
 	if outcome == attemptAccepted {
-		q.metrics.submit.WithLabelValues(task.Kind).Observe(between(task.UpdatedAt, time.Now().UnixMilli()))
+		q.metrics.submit.WithLabelValues(task.Kind).Observe(between(task.UpdatedAt, time.Now().UnixMilli()).Seconds())
 	}
 }
 

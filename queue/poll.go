@@ -62,13 +62,17 @@ func (q *Queue) poll(ctx context.Context, task *store.Task) (time.Duration, erro
 		}
 		return 0, q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.HasResults(task, task.Ref, string(results)) })
 	case upstream.Failed:
-		return 0, q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-			fault := failure(progress)
+		fault := failure(progress)
+		err := q.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 			if err := q.pool.Fault(tx, task.SessionID, task.Upstream, fault); err != nil {
 				return err
 			}
 			return q.fail(tx, task, fault, store.Accepted)
 		})
+		if err == nil {
+			q.tellFailed(ctx, task, fault, store.Accepted)
+		}
+		return 0, err
 	default:
 		err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error {
 			return tx.Progress(task, progress.QueuePosition, progress.QueueTotal, progress.QueueETA)
@@ -100,8 +104,7 @@ func (q *Queue) pollFailed(ctx context.Context, task *store.Task, cause error) t
 	if faults == 1 { // the rest of the row tells nothing new
 		q.noteFault(ctx, task, cause)
 	}
-	q.log.Warn("poll failed", zap.String("task", task.ID), zap.String("session", task.SessionID), zap.Int("in_a_row", faults),
-		zap.Duration("again_in", pause), zap.Error(cause))
+	q.log.Warn("poll failed", q.about(ctx, task, zap.Int("in_a_row", faults), zap.Duration("again_in", pause), zap.Error(cause))...)
 	return pause
 }
 
@@ -131,7 +134,7 @@ func (q *Queue) noteFault(ctx context.Context, task *store.Task, cause error) {
 	}
 	err := q.store.Write(ctx, store.Relaxed, func(tx *store.Tx) error { return tx.Note(task, what, fault) })
 	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrConflict) { // it may have been cancelled meanwhile
-		q.log.Warn("note in the history failed", zap.String("task", task.ID), zap.Error(err))
+		q.log.Warn("note in the history failed", q.about(ctx, task, zap.Error(err))...)
 	}
 }
 

@@ -93,6 +93,7 @@ type Queue struct {
 	album   album
 	mirrors mirrors
 	storage storageWatch
+	names   names
 	audited atomic.Pointer[audit] // the last time that everything kept was looked at
 
 	metrics metrics

@@ -107,7 +107,7 @@ func (q *Queue) sendNumbers(n *store.Numbers, send func(*prometheus.Desc, float6
 	}
 	var age float64
 	if n.OldestQueued > 0 {
-		age = between(n.OldestQueued, time.Now().UnixMilli())
+		age = between(n.OldestQueued, time.Now().UnixMilli()).Seconds()
 	}
 	send(oldestGauge, age)
 	send(doubtGauge, float64(n.InDoubt))

@@ -98,6 +98,7 @@ func (q *Queue) settleAccepted(ctx context.Context, task *store.Task, s upstream
 		return 0, err
 	}
 	q.attempted(task, attemptAccepted)
+	q.log.Info("attempt accepted", q.about(ctx, task, zap.String("upstream_task", s.Ref), zap.Bool("ended_meanwhile", orphan))...)
 	switch {
 	case s.State == upstream.Succeeded:
 		return 0, nil // download at once, unless it was cancelled: there is nothing to stop
@@ -136,7 +137,9 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 	}
 	effect := pool.Faults[fault.Kind]
 	maxFailovers := q.settings.Load().MaxFailovers
+	tell := func() {} // what came of it
 	err := q.settle(ctx, func(tx *store.Tx) error {
+		tell = func() {}
 		if err := tx.Settle(task.ID, task.Attempt, state, "", string(fault.Kind), fault.Message); err != nil {
 			return err
 		}
@@ -163,18 +166,24 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 		}
 		if fault.NotAccepted && effect.Bench {
 			outcome = attemptPutBack
+			tell = func() {
+				q.log.Info("task put back", q.about(ctx, task, zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))...)
+			}
 			return tx.Requeue(current, false, words(fault))
 		}
 		if fault.NotAccepted && effect.Failover && current.Failovers < maxFailovers {
-			q.log.Info("another session takes over", zap.String("task", task.ID), zap.String("session", task.SessionID),
-				zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
 			outcome = attemptFailedOver
+			tell = func() {
+				q.log.Info("another session takes over", q.about(ctx, task, zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))...)
+			}
 			return tx.Requeue(current, true, words(fault))
 		}
+		tell = func() { q.tellFailed(ctx, task, fault, state) }
 		return q.fail(tx, current, fault, state)
 	})
 	if err == nil {
 		q.attempted(task, outcome)
+		tell()
 	}
 	return err
 }
@@ -201,7 +210,6 @@ func (q *Queue) fail(tx *store.Tx, task *store.Task, fault *upstream.Error, last
 	if err := tx.CountOutcome(task.SessionID, false); err != nil {
 		return err
 	}
-	q.log.Info("task failed", zap.String("task", task.ID), zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))
 	return tx.End(task, store.Ending{Status: store.Failed, ErrorKind: string(fault.Kind.Public()), ErrorMessage: message, Fault: words(fault),
 		Unspent: last == store.Rejected})
 }

@@ -71,6 +71,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 		if err := q.store.InsertTask(ctx, task); err != nil {
 			return nil, err
 		}
+		q.tellAccepted(n, task)
 		return task, nil
 	}
 	earlier := ""
@@ -96,6 +97,7 @@ func (q *Queue) Submit(ctx context.Context, n *NewTask) (*store.Task, error) {
 	if earlier != "" {
 		return q.replay(ctx, n, earlier)
 	}
+	q.tellAccepted(n, task)
 	return task, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+
+	"go.uber.org/zap"
 )
 
 // Actor is who changes something, as the audit log names them.
@@ -78,6 +80,11 @@ func (t *Tx) audit(a *Actor, act Act, result string) error {
 	if err != nil {
 		return fmt.Errorf("write audit log: %w", err)
 	}
+	t.pending.audited = append(t.pending.audited, []zap.Field{
+		zap.String("action", act.Action), zap.String("target_kind", act.TargetKind), zap.String("target", masked(act.TargetID)),
+		zap.String("actor_kind", a.Kind), zap.String("actor", a.ID), zap.String("actor_name", clean(a.Name)),
+		zap.String("address", a.Address), zap.String("request_id", a.RequestID), zap.String("result", result),
+	})
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+
+	"go.uber.org/zap"
 )
 
 // Tx is the transaction of one batch of writes, see [Store.Write].
@@ -23,6 +25,7 @@ type Tx struct {
 
 	events  []*Event // that were written
 	touched []string // tasks whose rows were changed
+	audited [][]zap.Field
 }
 
 // deltas are counters that are written once at the end of a batch.
@@ -32,6 +35,8 @@ type deltas struct {
 	usage  map[usageRow]Usage
 	events []*Event
 	gone   []string // tasks that were deleted
+
+	audited [][]zap.Field // for the log, once they are on disk
 }
 
 func (d *deltas) add(other deltas) {
@@ -44,6 +49,7 @@ func (d *deltas) add(other deltas) {
 		d.forget(id)
 	}
 	d.events = append(d.events, other.events...)
+	d.audited = append(d.audited, other.audited...)
 }
 
 // forget drops the events of a deleted task that were not written yet: nobody
@@ -129,6 +135,7 @@ const (
 func (t *Tx) flush() error {
 	pending := t.batch
 	t.batch = deltas{}
+	t.audited = append(t.audited, pending.audited...)
 	total := make(map[[2]string]int64, len(pending.counts))
 	for k, n := range pending.counts {
 		total[k] += n

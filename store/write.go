@@ -193,8 +193,13 @@ func (s *Store) transaction(ctx context.Context, batch []*write, results []error
 	err = sqltx.Commit()
 	// Also after a commit that failed, because it may have happened all the same.
 	s.peeks.forget(tx.touched)
-	if err == nil && s.written != nil && len(tx.events) > 0 {
-		s.written(tx.events)
+	if err == nil {
+		if s.written != nil && len(tx.events) > 0 {
+			s.written(tx.events)
+		}
+		for _, fields := range tx.audited {
+			s.log.Info("audit", fields...)
+		}
 	}
 	if err == nil && s.pgx == nil {
 		s.announce(tx.events)
