@@ -27,7 +27,7 @@ const (
 func (q *Queue) stayAlive(ctx context.Context) {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
-	var last time.Time
+	last := time.Now() // in Start
 	for ; ctx.Err() == nil; wait(ctx, ticker) {
 		q.try(ctx, "heartbeat", func(ctx context.Context) error {
 			err := q.store.Heartbeat(ctx, q.node.id)

@@ -134,6 +134,7 @@ func (q *Queue) Start(ctx context.Context) error {
 		return err
 	}
 	q.turned.Store(time.Now().UnixMilli())
+	q.steady.Store(time.Now().UnixMilli()) // the heartbeat above
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	q.cancel = cancel
 	q.owned.Go(func() { q.stayAlive(background) })
