@@ -126,9 +126,12 @@ func (s *signOn) wantLogged(cause string) {
 	}
 }
 
-// logged is everything in the log.
+// logged is everything in the log, but for what clients did wrong.
 func (s *signOn) logged() (lines []string) {
 	for _, entry := range s.logs.All() {
+		if entry.Message == "request refused" {
+			continue
+		}
 		fields, _ := json.Marshal(entry.ContextMap())
 		lines = append(lines, entry.Message+" "+strings.ReplaceAll(string(fields), `\"`, `"`))
 	}

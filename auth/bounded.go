@@ -13,7 +13,8 @@ import (
 const strangersLines = 5
 
 // Bounded returns the logger for what strangers can cause as often as they like:
-// of more than a few lines a second, the rest is counted and told in one.
+// of more than a few lines a second, the rest is counted and told in one. Whoever
+// looks at the level debug wants to see them all.
 func Bounded(log *zap.Logger) *zap.Logger {
 	b := &bound{}
 	return log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
@@ -34,7 +35,7 @@ func (c boundedCore) With(fields []zapcore.Field) zapcore.Core {
 
 // Check implements [zapcore.Core].
 func (c boundedCore) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if !c.Enabled(entry.Level) || !c.bound.take(entry) {
+	if !c.Enabled(entry.Level) || !c.Enabled(zapcore.DebugLevel) && !c.bound.take(entry) {
 		return checked
 	}
 	return c.Core.Check(entry, checked)

@@ -65,7 +65,9 @@ func NewMonitor(log *zap.Logger) *Monitor {
 // Close waits for the checks that are on their way, at most until ctx ends: one
 // that hangs in the system cannot be ended.
 func (m *Monitor) Close(ctx context.Context) {
+	m.mu.Lock() // nothing begins after this
 	m.cancel()
+	m.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {
 		m.running.Wait()

@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +21,12 @@ func TestStatesAndTheirLog(t *testing.T) {
 		core, log := observer.New(zap.InfoLevel)
 		m := NewMonitor(zap.New(core))
 		defer m.Close(t.Context())
-		now, asked := Component{Name: "disk", State: OK}, 0
+		var asked atomic.Int64
+		var now atomic.Pointer[Component]
+		now.Store(&Component{Name: "disk", State: OK})
 		m.Configure([]Check{{"disk", func(context.Context) []Component {
-			asked++
-			return []Component{now}
+			asked.Add(1)
+			return []Component{*now.Load()}
 		}}})
 		look := func() Component {
 			t.Helper()
@@ -37,9 +40,9 @@ func TestStatesAndTheirLog(t *testing.T) {
 		if c := look(); c.State != OK || !c.Since.Equal(begin) || log.Len() != 0 {
 			t.Errorf("at first: %+v, %v", c, log.All())
 		}
-		now = Component{Name: "disk", State: Down, Reason: "It is full.", Advice: "Make room."}
-		if c := look(); c.State != OK || asked != 1 {
-			t.Errorf("within a second it is asked %d times: %+v", asked, c)
+		now.Store(&Component{Name: "disk", State: Down, Reason: "It is full.", Advice: "Make room."})
+		if c := look(); c.State != OK || asked.Load() != 1 {
+			t.Errorf("within a second it is asked %d times: %+v", asked.Load(), c)
 		}
 		time.Sleep(fresh)
 		if c := look(); c.State != Down || !c.Since.Equal(begin.Add(fresh)) || c.Reason != "It is full." {
@@ -47,10 +50,10 @@ func TestStatesAndTheirLog(t *testing.T) {
 		}
 		time.Sleep(time.Minute) // the monitor looks by itself, and says nothing new
 		synctest.Wait()
-		if asked < 6 || log.Len() != 1 || log.All()[0].Level != zap.WarnLevel || log.All()[0].ContextMap()["reason"] != "It is full." {
-			t.Errorf("asked %d times, log: %v", asked, log.All())
+		if asked.Load() < 6 || log.Len() != 1 || log.All()[0].Level != zap.WarnLevel || log.All()[0].ContextMap()["reason"] != "It is full." {
+			t.Errorf("asked %d times, log: %v", asked.Load(), log.All())
 		}
-		now = Component{Name: "disk", State: OK}
+		now.Store(&Component{Name: "disk", State: OK})
 		time.Sleep(every)
 		synctest.Wait()
 		if log.Len() != 2 || log.All()[1].Level != zap.InfoLevel || log.All()[1].ContextMap()["was"] != "down" {
@@ -64,9 +67,14 @@ func TestAPartHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMonitor(zap.NewNop())
-		release, asked := make(chan struct{}), 0
+		var asked atomic.Int64
+		hangs := make(chan struct{}) // one receive per answer
 		m.Configure([]Check{
-			{"disk", func(context.Context) []Component { asked++; <-release; return []Component{{Name: "disk", State: OK}} }},
+			{"disk", func(context.Context) []Component {
+				asked.Add(1)
+				<-hangs
+				return []Component{{Name: "disk", State: OK}}
+			}},
 			{"database", func(context.Context) []Component { return []Component{{Name: "database", State: OK}} }},
 		})
 		begin := time.Now()
@@ -76,15 +84,14 @@ func TestAPartHangs(t *testing.T) {
 		time.Sleep(tooLong)
 		begin = time.Now()
 		c := m.Components(t.Context())
-		if time.Since(begin) != 0 || len(c) != 2 || c[0].State != Down || c[0].Advice == "" || c[1].State != OK || asked != 1 {
-			t.Errorf("after %s and %d questions: %v", time.Since(begin), asked, c)
+		if time.Since(begin) != 0 || len(c) != 2 || c[0].State != Down || c[0].Advice == "" || c[1].State != OK || asked.Load() != 1 {
+			t.Errorf("after %s and %d questions: %v", time.Since(begin), asked.Load(), c)
 		}
-		close(release)
+		hangs <- struct{}{}
 		synctest.Wait()
 		if c := m.Components(t.Context()); c[0].State != OK {
 			t.Errorf("when it goes on: %v", c)
 		}
-		release = make(chan struct{})
 		time.Sleep(every)
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -94,7 +101,7 @@ func TestAPartHangs(t *testing.T) {
 		if time.Since(begin) != time.Second {
 			t.Errorf("the end took %s", time.Since(begin))
 		}
-		close(release)
+		close(hangs)
 	})
 }
 
