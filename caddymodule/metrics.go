@@ -48,7 +48,7 @@ func (s *componentStates) Describe(ch chan<- *prometheus.Desc) { ch <- component
 func (s *componentStates) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), componentPatience)
 	defer cancel()
-	for _, component := range s.engine.components(ctx) {
+	for _, component := range s.engine.health.Components(ctx) {
 		for _, state := range []health.State{health.OK, health.Degraded, health.Down, health.Off} {
 			value := 0.0
 			if component.State == state {
@@ -59,17 +59,9 @@ func (s *componentStates) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// componentPatience bounds the look at the components.
-const componentPatience = 2 * time.Second
-
-// components are the parts that a scrape shows: what everything else stands on.
-func (e *engine) components(ctx context.Context) []health.Component {
-	database := health.Component{Name: "database", State: health.OK}
-	if e.store.Ping(ctx) != nil {
-		database.State = health.Down
-	}
-	return []health.Component{database}
-}
+// componentPatience bounds how long a scrape waits for the components. What one
+// says that takes longer is what it said before.
+const componentPatience = 500 * time.Millisecond
 
 // Interface guard
 var _ prometheus.Collector = (*componentStates)(nil)
