@@ -182,6 +182,22 @@ func TestDaemonHangs(t *testing.T) {
 	}
 }
 
+// Where Docker has thrown lines away while it could not be read, the log says so.
+func TestLogRotatedAway(t *testing.T) {
+	t.Parallel()
+	e := dockerEngine(t)
+	name := uniqueName()
+	e.start(t, name, run{driver: "json-file", log: map[string]string{"max-size": "20k", "max-file": "1"}}, "count,5000")
+	p := newProxy(t, strings.TrimPrefix(e.host, "unix://"))
+	r := read(t, follow(t, "tcp://"+p.address, name), name)
+	r.text("line 20")
+	p.hang(true)
+	r.text("Docker does not answer since")
+	p.hang(false)
+	r.text("lines are missing here")
+	r.until("a later line", func(l logs.Line) bool { return l.Stream != logs.Marker })
+}
+
 // proxy is between a gateway and Docker, and can hold everything back.
 type proxy struct {
 	address string

@@ -172,7 +172,7 @@ func numbered(t *testing.T, lines []logs.Line) int {
 		var run int64
 		var n int
 		if _, err := fmt.Sscanf(line.Text, "run %d line %d", &run, &n); err != nil {
-			if line.Stream != logs.Marker {
+			if line.Stream != logs.Marker || strings.Contains(line.Text, "missing") {
 				t.Errorf("unexpected: %q", line.Text)
 			}
 			continue

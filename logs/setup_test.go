@@ -115,6 +115,7 @@ func uniqueName() string { return fmt.Sprintf("jimeng-logs-%d-%d", os.Getpid(), 
 type run struct {
 	tty    bool
 	driver string
+	log    map[string]string // options of the driver
 	policy container.RestartPolicyMode
 }
 
@@ -132,7 +133,7 @@ func (e *engine) create(t testing.TB, name string, r run, say ...string) string 
 	t.Helper()
 	made, err := e.ContainerCreate(t.Context(),
 		&container.Config{Image: e.image(t), Entrypoint: []string{"/talker"}, Cmd: say, Tty: r.tty},
-		&container.HostConfig{NetworkMode: "host", LogConfig: container.LogConfig{Type: r.driver}, RestartPolicy: container.RestartPolicy{Name: r.policy}},
+		&container.HostConfig{NetworkMode: "host", LogConfig: container.LogConfig{Type: r.driver, Config: r.log}, RestartPolicy: container.RestartPolicy{Name: r.policy}},
 		nil, nil, name)
 	if err != nil {
 		t.Fatal(err)
