@@ -147,6 +147,17 @@ func TestFollowRestart(t *testing.T) {
 	}
 }
 
+// A log that Docker rotates while it is followed comes whole.
+func TestFollowRotation(t *testing.T) {
+	t.Parallel()
+	e := dockerEngine(t)
+	name := uniqueName()
+	e.start(t, name, run{driver: "json-file", log: map[string]string{"max-size": "200k", "max-file": "3"}}, "count,1000")
+	r := read(t, follow(t, e.host, name), name)
+	r.text("line 9000")
+	numbered(t, r.lines)
+}
+
 func TestFollowRecreated(t *testing.T) {
 	t.Parallel()
 	e := dockerEngine(t)

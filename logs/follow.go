@@ -33,6 +33,8 @@ type follower struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
+	began time.Time
+
 	// Of the goroutine that follows:
 	id      string    // of the container that is followed
 	started time.Time // its run
@@ -50,7 +52,7 @@ type follower struct {
 }
 
 func newFollower(d *Docker, name string) *follower {
-	f := &follower{docker: d, name: name, log: New(ringSize), seen: newSeen()}
+	f := &follower{docker: d, name: name, log: New(ringSize), began: now(), seen: newSeen()}
 	f.batch.log = f.log
 	f.joiner.emit = f.take
 	f.state.container = Container{Name: name, State: "unknown"}
@@ -200,6 +202,7 @@ func (f *follower) comeTo(info container.InspectResponse) {
 	started := parseTime(info.State.StartedAt)
 	switch {
 	case f.id == "":
+		f.all = parseTime(info.Created).After(f.began.Add(f.docker.Offset()))
 	case info.ID != f.id:
 		f.joiner.flush()
 		f.seen = newSeen()

@@ -70,6 +70,12 @@ func (s *seen) add(line raw, open time.Time) bool {
 			s.again = nil
 		}
 	}
+	// Docker 20.10 says a line twice when it rotates its log while that is followed. A
+	// program may say one twice, too, but not in the same nanosecond, unless the clock
+	// is too coarse to tell.
+	if s.keys[key] > 0 && key.nano%1000 != 0 {
+		return false
+	}
 	s.keys[key]++
 	s.order = append(s.order, key)
 	s.newest = max(s.newest, key.nano)

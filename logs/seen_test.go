@@ -24,7 +24,7 @@ func TestSeenNeitherGapNorDouble(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		var log []entry
-		at := noon
+		at := noon.Truncate(time.Microsecond) // a coarse clock: lines with the same time may be equal
 		for i := range 500 {
 			at = at.Add(time.Duration(random.IntN(4)) * 40 * time.Millisecond)
 			e := entry{at, Stdout, fmt.Sprint("line ", i/3)} // texts repeat
@@ -54,6 +54,20 @@ func TestSeenNeitherGapNorDouble(t *testing.T) {
 		if !slices.Equal(got, log) {
 			t.Fatalf("%d of %d lines came, or in another order", len(got), len(log))
 		}
+	}
+}
+
+func TestSeenDropsWhatDockerSaysTwice(t *testing.T) {
+	t.Parallel()
+	s := newSeen()
+	got := 0
+	for _, i := range []int{1, 2, 3, 2, 3, 4, 4, 5} {
+		if s.add(entry{noon.Add(time.Duration(i) * time.Millisecond), Stdout, "x"}.raw(), time.Time{}) {
+			got++
+		}
+	}
+	if got != 5 {
+		t.Errorf("%d lines came", got)
 	}
 }
 

@@ -24,7 +24,12 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/logs"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		removeImage()
+		os.Exit(code)
+	}))
+}
 
 const soon = 30 * time.Second
 
@@ -81,19 +86,36 @@ var talker = sync.OnceValues(func() (*bytes.Buffer, error) {
 	return &b, w.Close()
 })
 
-var images sync.Map // by host
+var (
+	images    sync.Map // by host
+	imageName = fmt.Sprintf("jimeng-talker:%d", os.Getpid())
+)
 
-// image brings the talker to the engine, once, and takes it away at the end of the
-// process's last test that needs it.
+// removeImage takes the talker away from the engine that is not the tests' own.
+func removeImage() {
+	host := os.Getenv("TEST_DOCKER_HOST")
+	if _, used := images.Load(host); !used {
+		return
+	}
+	c, err := client.NewClientWithOpts(client.WithHost(host), client.WithAPIVersionNegotiation())
+	if err != nil {
+		return
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	_, _ = c.ImageRemove(ctx, imageName, image.RemoveOptions{Force: true})
+}
+
+// image brings the talker to the engine, once.
 func (e *engine) image(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("jimeng-talker:%d", os.Getpid())
 	once, _ := images.LoadOrStore(e.host, sync.OnceValue(func() error {
 		content, err := talker()
 		if err != nil {
 			return err
 		}
-		answer, err := e.ImageImport(context.Background(), image.ImportSource{Source: bytes.NewReader(content.Bytes()), SourceName: "-"}, name, image.ImportOptions{})
+		answer, err := e.ImageImport(context.Background(), image.ImportSource{Source: bytes.NewReader(content.Bytes()), SourceName: "-"}, imageName, image.ImportOptions{})
 		if err != nil {
 			return err
 		}
@@ -104,7 +126,7 @@ func (e *engine) image(t testing.TB) string {
 	if err := once.(func() error)(); err != nil {
 		t.Fatalf("importing the image: %v", err)
 	}
-	return name
+	return imageName
 }
 
 var counter atomic.Int64
