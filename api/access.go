@@ -22,6 +22,7 @@ const (
 	mayDelete need = auth.TaskDelete
 	mayPool   need = auth.PoolRead
 	mayTest   need = auth.SessionTest
+	mayLogs   need = auth.LogRead
 	mayAdmin  need = auth.Admin
 )
 
@@ -53,6 +54,13 @@ var access = map[string]need{
 	"GET /api/v1/models":                anyKey,
 	"GET /api/v1/stats":                 mayRead,
 	"GET /api/v1/storage":               mayPool,
+	"GET /api/v1/logs":                  mayLogs,
+	"GET /api/v1/logs/stream":           mayLogs,
+	"GET /api/v1/logs/download":         mayLogs,
+	"GET /api/v1/containers":            mayLogs,
+
+	"POST /api/v1/containers/{name}/restart": mayAdmin,
+
 	"POST /api/v1/secrets/rotate":       mayAdmin,
 	"GET /api/v1/usage":                 mayRead,
 	"GET /api/v1/audit":                 mayAdmin,
@@ -68,6 +76,7 @@ var access = map[string]need{
 	"DELETE /api/v1/tasks/{id}":         mayDelete,
 	"GET /api/v1/tasks/{id}/history":    mayRead,
 	"GET /api/v1/tasks/{id}/events":     mayRead,
+	"GET /api/v1/tasks/{id}/logs":       mayLogs,
 	"GET /api/v1/events":                mayRead,
 	"POST /api/v1/tasks/cancel":         mayCancel,
 	"POST /api/v1/tasks/retry":          mayRetry,

@@ -54,7 +54,9 @@ type Config struct {
 	Docker *logs.Docker
 	// ContainerRestart lets admins restart containers.
 	ContainerRestart bool
-	Logger           *zap.Logger
+	// GatewayLog is the gateway's own log. Default: an empty one.
+	GatewayLog *logs.Log
+	Logger     *zap.Logger
 	// Metrics count on over configurations. Default: new ones.
 	Metrics *Metrics
 	// Stopping is closed when this configuration is about to end: streams and
@@ -77,6 +79,9 @@ type api struct {
 	admins  adminSearch
 	fetcher *fetcher
 	faults  *zap.Logger // of requests, which strangers may send
+	// searches bounds how many logs are searched with a regular expression at once.
+	searches chan struct{}
+	feeds    feeds
 }
 
 // New returns the handler of every path below /v1, /api and /auth, and of /ping,
@@ -96,6 +101,10 @@ func New(c Config) (http.Handler, error) {
 	}
 	a.faults = auth.Bounded(a.Logger)
 	a.fetcher = newFetcher(a.Materials.PrivateURLs)
+	a.searches = make(chan struct{}, logSearches)
+	if a.GatewayLog == nil {
+		a.GatewayLog = logs.New(0)
+	}
 	routes := newRouter(a)
 	a.stockRoutes(routes)
 	a.probeRoutes(routes)

@@ -54,6 +54,7 @@ var errorCodes = []errorCode{
 	{"body_timeout", http.StatusRequestTimeout, "The body of the request did not arrive in time.", "Send it again over a faster line, or a smaller one."},
 
 	{"conflict", http.StatusConflict, "The same thing exists already, such as a session with this login.", "Use or change the one that is there."},
+	{"restart_off", http.StatusConflict, "The gateway may not restart containers.", "An admin says `container_restart on` in the configuration, or restarts the container by other means."},
 	{"session_busy", http.StatusConflict, "A task is running on the session that should be removed.", "Disable the session, and remove it when the task has ended."},
 	{"material_in_use", http.StatusConflict, "A stored task uses the material that should be deleted.", "Delete the task first, or leave the material: unused ones go by themselves."},
 	{"material_gone", http.StatusConflict, "A material of the request was deleted while the request was on its way.", "Send the request again, or upload the material again."},
@@ -82,6 +83,7 @@ var errorCodes = []errorCode{
 	{"internal", http.StatusInternalServerError, "The gateway has a fault of its own.", "Report it, with what is in the gateway's log at that time."},
 	{"unavailable", http.StatusServiceUnavailable, "The database or the disk does not answer for the moment.", "Send the request again after `Retry-After`. Admins find the cause in the log."},
 	{"provider_unavailable", http.StatusServiceUnavailable, "The OpenID provider does not answer, so that nobody can sign in there, or a sign-in there cannot be confirmed.", "Try again, or sign in with an API key. Admins find the cause in the log."},
+	{"logs_unavailable", http.StatusServiceUnavailable, "Docker cannot be asked for a container, or the container is not there.", "The message says why and what to do. The gateway goes on without it and finds it again by itself."},
 	{"host_unresolved", http.StatusServiceUnavailable, "The host of a material's URL could not be looked up for the moment.", "Send the request again after `Retry-After`, or upload the file instead."},
 	{"stopping", http.StatusServiceUnavailable, "The gateway restarts while the request waits for its result.", "The task goes on; the message says where to read it."},
 	{"artifact_not_ready", http.StatusServiceUnavailable, "The gateway has nothing of the file yet.", "Ask again after `Retry-After`, or wait until the task has succeeded."},

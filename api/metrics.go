@@ -16,7 +16,10 @@ type Metrics struct {
 }
 
 // Streams that somebody may listen to.
-const streamEvents = "events"
+const (
+	streamEvents = "events"
+	streamLogs   = "logs"
+)
 
 // NewMetrics returns metrics that have counted nothing.
 func NewMetrics() *Metrics {
@@ -33,7 +36,9 @@ func NewMetrics() *Metrics {
 	for _, e := range errorCodes { // so that the first of a kind is an increase
 		m.refused.WithLabelValues(e.Code)
 	}
-	m.listeners.WithLabelValues(streamEvents)
+	for _, stream := range []string{streamEvents, streamLogs} {
+		m.listeners.WithLabelValues(stream)
+	}
 	return m
 }
 

@@ -34,6 +34,8 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.storageOperations(h)
 	a.modelOperations(h)
 	a.secretOperations(h)
+	a.logOperations(h)
+	a.containerOperations(h)
 	return h.OpenAPI()
 }
 

@@ -91,6 +91,14 @@ var details = map[string]detail{
 	"POST /api/v1/tasks/delete": {request: example(`{"filter":{"to":"2026-10-01"}}`),
 		answer: bulkAnswer{Matched: 10000, Done: 9999, Failed: 1, More: true, Failures: []bulkFailure{{exampleID, "task_not_ended", "The task has not ended yet, cancel it first."}}}},
 
+	"GET /api/v1/logs":            {codes: []string{"logs_unavailable", "not_found"}, answer: exampleLogs},
+	"GET /api/v1/logs/stream":     {codes: []string{"not_found"}, headers: []string{"Cache-Control"}},
+	"GET /api/v1/logs/download":   {codes: []string{"logs_unavailable", "not_found"}, headers: downloadHeaders},
+	"GET /api/v1/tasks/{id}/logs": {answer: exampleTaskLogs},
+	"GET /api/v1/containers":      {answer: exampleContainers},
+
+	"POST /api/v1/containers/{name}/restart": {codes: []string{"restart_off", "logs_unavailable"}, answer: okAnswer{true}},
+
 	"GET /api/v1/tasks/{id}/explain": {answer: exampleExplanation},
 
 	"GET /api/v1/pool":        {answer: examplePool},

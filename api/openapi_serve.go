@@ -34,6 +34,7 @@ func (a *api) documentRoutes(r *router, openAPI *huma.OpenAPI) {
 	a.describeFiles(d)
 	a.describeEvents(d)
 	a.describeExports(d)
+	a.describeLogs(d)
 	a.describeSignIn(d)
 	d.describeItself()
 	d.complete()

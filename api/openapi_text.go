@@ -21,6 +21,7 @@ var tags = []*huma.Tag{
 	{Name: "materials", Description: "A material is an input file of a task. Uploaded once, it can be used by its id."},
 	{Name: "models", Description: "What can be made, and what each model takes."},
 	{Name: "sessions", Description: "A session is one account of an upstream. All of them are the pool that tasks run on."},
+	{Name: "logs", Description: "What the upstreams' containers and the gateway itself log, and how the containers are."},
 	{Name: "keys", Description: "API keys, their scopes and limits."},
 	{Name: "audit", Description: "Who changed what."},
 	{Name: "status", Description: "The caller's own key, counts, and the gateway's health."},

@@ -30,6 +30,7 @@ import (
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
 	"github.com/jimeng-gateway/jimeng-gateway/health"
+	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -102,7 +103,7 @@ func (e *engine) start(ctx context.Context, dir, databaseURL, upstreamURL string
 	if e.signIns, err = auth.NewSignIns(e.store, e.vault, e.keyring, log); err != nil {
 		return err
 	}
-	e.pool = pool.New(e.store, e.vault, log)
+	e.pool = pool.New(e.store, e.vault, logs.NewSecrets(), log)
 	e.queue, err = queue.New(ctx, queue.Config{Store: e.store, Pool: e.pool, Blobs: e.blobs, DataDir: dir, Logger: log, Slogger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err

@@ -26,11 +26,12 @@ const (
 	EveryTask   = "task:all"     // in place of one's own tasks only
 	PoolRead    = "pool:read"    // sessions, without their secrets, and why they are not used
 	SessionTest = "session:test" // costs nothing at the upstream
+	LogRead     = "log:read"     // of the upstreams' containers and the gateway: prompts of everybody
 	Admin       = "admin"
 )
 
 // Scopes lists every scope that a key can have.
-var Scopes = []string{VideoCreate, TaskRead, TaskCancel, TaskRetry, TaskDelete, EveryTask, PoolRead, SessionTest, Admin}
+var Scopes = []string{VideoCreate, TaskRead, TaskCancel, TaskRetry, TaskDelete, EveryTask, PoolRead, SessionTest, LogRead, Admin}
 
 // DefaultScopes are what a new key gets when nobody says otherwise, as in the
 // gateway before this one.

@@ -9,7 +9,7 @@ type Role string
 // The roles, each with everything that the one before it may do.
 const (
 	Viewer        Role = "viewer"   // reads tasks, pool and usage
-	Operator      Role = "operator" // also submits, cancels, retries and tests sessions
+	Operator      Role = "operator" // also submits, cancels, retries, tests sessions and reads logs
 	Administrator Role = "admin"    // everything
 )
 
@@ -18,7 +18,7 @@ var Roles = []Role{Administrator, Operator, Viewer}
 
 var roleScopes = map[Role][]string{
 	Viewer:        {TaskRead, EveryTask, PoolRead},
-	Operator:      {TaskRead, EveryTask, PoolRead, VideoCreate, TaskCancel, TaskRetry, SessionTest},
+	Operator:      {TaskRead, EveryTask, PoolRead, VideoCreate, TaskCancel, TaskRetry, SessionTest, LogRead},
 	Administrator: {Admin},
 }
 

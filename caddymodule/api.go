@@ -23,6 +23,7 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 		oidc *auth.OIDC
 		err  error
 	)
+	log = beside(log, e.ownLog, e.masker)
 	if s.oidc != nil {
 		if oidc, err = auth.NewOIDC(*s.oidc, e.signIns, log.Named("auth")); err != nil {
 			return nil, nil, fmt.Errorf("set up single sign-on: %w", err)
@@ -53,6 +54,7 @@ func (e *engine) handler(s *settings, stopping <-chan struct{}, log *zap.Logger)
 		ContainerName:     s.firstContainer(),
 		Docker:            e.docker,
 		ContainerRestart:  s.containerRestart,
+		GatewayLog:        e.ownLog,
 		Logger:            log.Named("api"),
 		Metrics:           e.api,
 		Stopping:          stopping,

@@ -55,6 +55,9 @@ type engine struct {
 	metrics []prometheus.Collector
 	health  *health.Monitor
 	log     movingCore
+	ownLog  *logs.Log // what the gateway logs, for the API
+	masker  *logs.Masker
+	learner *learner
 
 	mu      sync.Mutex
 	running bool
@@ -98,7 +101,7 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		dataDir:   s.dataDir,
 		secretKey: s.secretKey, oldSecretKey: s.oldSecretKey,
 		dockerHost: s.dockerHost,
-		log:        newMovingCore(),
+		log:        newMovingCore(), ownLog: logs.New(gatewayLogSize),
 	}
 	e.log.move(log.Core())
 	defer func() {
@@ -106,7 +109,10 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 			err = errors.Join(err, e.closeParts(ctx))
 		}
 	}()
-	logger := zap.New(e.log).Named(log.Name())
+	// The pool comes after the store, which has a logger already.
+	secrets := logs.NewSecrets()
+	e.masker = logs.NewMasker(secrets.Known)
+	logger := beside(zap.New(e.log), e.ownLog, e.masker).Named(log.Name())
 	if e.store, err = store.Open(ctx, s.database, logger.Named("store")); err != nil {
 		return nil, err
 	}
@@ -123,22 +129,23 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 	if e.signIns, err = auth.NewSignIns(e.store, e.vault, e.keyring, logger.Named("auth")); err != nil {
 		return nil, err
 	}
-	e.pool = pool.New(e.store, e.vault, logger.Named("pool"))
+	e.pool = pool.New(e.store, e.vault, secrets, logger.Named("pool"))
 	if err = e.pool.Verify(ctx); err != nil {
 		return nil, err
 	}
+	e.learner = learn(e.pool, logger.Named("pool"))
 	e.queue, err = queue.New(ctx, queue.Config{
 		Store:   e.store,
 		Pool:    e.pool,
 		Blobs:   e.blobs,
 		DataDir: s.dataDir,
 		Logger:  logger.Named("queue"),
-		Slogger: slog.New(warnings{zapslog.NewHandler(e.log, zapslog.WithName(log.Name()+".river"))}),
+		Slogger: slog.New(warnings{zapslog.NewHandler(logger.Core(), zapslog.WithName(log.Name()+".river"))}),
 	})
 	if err != nil {
 		return nil, err
 	}
-	e.docker = logs.NewDocker(logs.DockerConfig{Host: s.dockerHost, Mask: logs.NewMasker(nil).Mask, Logger: logger.Named("docker")})
+	e.docker = logs.NewDocker(logs.DockerConfig{Host: s.dockerHost, Mask: e.masker.Mask, Logger: logger.Named("docker")})
 	e.health = health.NewMonitor(logger.Named("health"))
 	e.api = api.NewMetrics()
 	e.metrics = e.collectors()
@@ -217,7 +224,7 @@ func (e *engine) stop() {
 	defer cancel()
 	e.health.Close(ctx) // an engine that stops is no news
 	if err := e.queue.Stop(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		zap.New(e.log).Named("jimeng").Error("the queue did not stop well", zap.Error(err))
+		beside(zap.New(e.log), e.ownLog, e.masker).Named("jimeng").Error("the queue did not stop well", zap.Error(err))
 	}
 }
 
@@ -240,6 +247,9 @@ func (e *engine) closeParts(ctx context.Context) error {
 	}
 	if e.docker != nil {
 		e.docker.Close()
+	}
+	if e.learner != nil {
+		e.learner.close()
 	}
 	if e.signIns != nil {
 		e.signIns.Close()

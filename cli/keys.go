@@ -151,7 +151,7 @@ func lasting(n int64, none string) string {
 // makes the body of a request from those that were used.
 func keyFlags(cmd *cobra.Command) func() (map[string]any, error) {
 	flags := cmd.Flags()
-	flags.StringSlice("scopes", nil, "what it may do, separated by commas: video:create, task:read, task:cancel, task:retry, task:delete, task:all, pool:read, session:test, admin (default: the first three)")
+	flags.StringSlice("scopes", nil, "what it may do, separated by commas: video:create, task:read, task:cancel, task:retry, task:delete, task:all, pool:read, session:test, log:read, admin (default: the first three)")
 	flags.Int("rate-limit", 0, "requests a minute, 0 for no limit")
 	flags.Int("daily-quota", 0, "tasks a day, 0 for no limit")
 	flags.Int("concurrency", 0, "tasks running at once, 0 for no limit")

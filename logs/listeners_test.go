@@ -43,7 +43,6 @@ func TestThousandListeners(t *testing.T) {
 					t.Errorf("listener %d has missed %d lines", i, skipped)
 				}
 				for _, b := range blocks {
-					b.Rendered("test", func() []byte { return fmt.Append(nil, b.Lines) })
 					for _, line := range b.Lines {
 						if line.Stream != logs.Marker {
 							got[i]++

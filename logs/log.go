@@ -2,7 +2,6 @@ package logs
 
 import (
 	"context"
-	"sort"
 	"sync"
 )
 
@@ -10,24 +9,13 @@ import (
 const lineCost = 128
 
 // Block is what came into a log at once. Listeners take whole blocks, so that what
-// is made of one is made once for all of them.
+// is made of them can be made once for all.
 type Block struct {
 	Seq   uint64 // counts the blocks of the log since it was made, from 1
 	Lines []Line // at least one
 
-	first    uint64 // the number of its first line, from 1
-	size     int
-	rendered sync.Map // see [Block.Rendered]
-}
-
-// Rendered keeps what listeners make of the block, so that a thousand of them who
-// want the same make it once.
-func (b *Block) Rendered(variant string, render func() []byte) []byte {
-	if done, ok := b.rendered.Load(variant); ok {
-		return done.([]byte)
-	}
-	done, _ := b.rendered.LoadOrStore(variant, render())
-	return done.([]byte)
+	first uint64 // the number of its first line, from 1
+	size  int
 }
 
 // Log keeps the newest lines of one log, up to a number of bytes.
@@ -134,13 +122,4 @@ func (l *Log) Kept() ([]Line, Cursor) {
 		lines = append(lines, b.Lines...)
 	}
 	return lines, end
-}
-
-// After returns the kept lines behind the one with the id, and the cursor behind
-// them. whole is false if lines may be missing between: the log does not reach
-// back so far.
-func (l *Log) After(id ID) (lines []Line, end Cursor, whole bool) {
-	lines, end = l.Kept()
-	at := sort.Search(len(lines), func(i int) bool { return id.Before(lines[i].ID) })
-	return lines[at:], end, at > 0
 }

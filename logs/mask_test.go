@@ -18,11 +18,11 @@ const (
 
 func newMasker() *logs.Masker {
 	secrets := logs.NewSecrets()
-	secrets.Set([]logs.Secret{
-		{ID: "ses_1", Name: "account 1", Text: poolSecret},
-		{ID: "ses_2", Text: "http://user:hunter22@proxy.example:8080@us-" + oddSecret},
-		{ID: "ses_3", Name: "three", Text: "abc%2Fdef-0123456789abc|x"},
-	})
+	secrets.Add(
+		logs.Secret{ID: "ses_1", Name: "account 1", Text: poolSecret},
+		logs.Secret{ID: "ses_2", Text: "http://user:hunter22@proxy.example:8080@us-" + oddSecret},
+		logs.Secret{ID: "ses_3", Name: "three", Text: "abc%2Fdef-0123456789abc|x"},
+	)
 	return logs.NewMasker(secrets.Known)
 }
 
@@ -147,7 +147,7 @@ func BenchmarkMask(b *testing.B) {
 		list[i] = logs.Secret{ID: fmt.Sprint("ses_", i), Text: fmt.Sprintf("%032x", i)}
 	}
 	secrets := logs.NewSecrets()
-	secrets.Set(list)
+	secrets.Add(list...)
 	m := logs.NewMasker(secrets.Known)
 	for name, line := range map[string]string{
 		"plain":   "[2026-11-23 10:15:00.123][info][controller<42,7>] Polling history 8918159809292, status 20, queue position 37 of 812, next look in 10 s",

@@ -1,8 +1,11 @@
 package logs
 
 import (
+	"cmp"
 	"hash/maphash"
+	"maps"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -14,10 +17,18 @@ type Secret struct {
 }
 
 // Secrets recognises the secrets of sessions in lines. It keeps no secret, only
-// hashes that are worth nothing outside of this process.
+// hashes that are worth nothing outside of this process, and forgets none: a
+// session that is gone may still be in a log.
 type Secrets struct {
 	seed  maphash.Seed
-	known atomic.Pointer[map[uint64]owner]
+	known atomic.Pointer[knownSecrets]
+
+	adding sync.Mutex
+}
+
+type knownSecrets struct {
+	words map[uint64]owner
+	names map[string]string // of the sessions, by id
 }
 
 type owner struct{ id, name string }
@@ -25,28 +36,37 @@ type owner struct{ id, name string }
 // NewSecrets makes an empty set.
 func NewSecrets() *Secrets {
 	s := &Secrets{seed: maphash.MakeSeed()}
-	s.known.Store(new(map[uint64]owner))
+	s.known.Store(&knownSecrets{})
 	return s
 }
 
-// Set replaces all secrets.
-func (s *Secrets) Set(secrets []Secret) {
-	known := make(map[uint64]owner, len(secrets))
+// Has reports whether the session's secret is there under this name.
+func (s *Secrets) Has(id, name string) bool {
+	known, ok := s.known.Load().names[id]
+	return ok && known == name
+}
+
+// Add adds secrets, or gives those that are there another name.
+func (s *Secrets) Add(secrets ...Secret) {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	old := s.known.Load()
+	added := &knownSecrets{make(map[uint64]owner, len(old.words)+len(secrets)), make(map[string]string, len(old.names)+len(secrets))}
+	maps.Copy(added.words, old.words)
+	maps.Copy(added.names, old.names)
 	for _, secret := range secrets {
-		o := owner{secret.ID, secret.Name}
-		if o.name == "" {
-			o.name = o.id
-		}
+		o := owner{secret.ID, cmp.Or(secret.Name, secret.ID)}
+		added.names[secret.ID] = secret.Name
 		for _, word := range secretWordsOf(secret.Text) {
-			known[maphash.String(s.seed, word)] = o
+			added.words[maphash.String(s.seed, word)] = o
 		}
 	}
-	s.known.Store(&known)
+	s.known.Store(added)
 }
 
 // Known is what a [Masker] asks.
 func (s *Secrets) Known(word string) (id, name string, ok bool) {
-	o, ok := (*s.known.Load())[maphash.String(s.seed, word)]
+	o, ok := s.known.Load().words[maphash.String(s.seed, word)]
 	return o.id, o.name, ok
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/upstream"
 )
@@ -36,14 +37,17 @@ type Pool struct {
 	store   *store.Store
 	vault   *store.Vault
 	log     *zap.Logger
+	secrets *logs.Secrets
 	drivers atomic.Pointer[map[string]upstream.Driver]
 
 	probeEvery atomic.Int64 // see [Pool.ProbeEvery]
 }
 
-// New makes a pool without upstreams; see [Pool.Configure].
-func New(st *store.Store, vault *store.Vault, log *zap.Logger) *Pool {
-	p := &Pool{store: st, vault: vault, log: log}
+// New makes a pool without upstreams; see [Pool.Configure]. The secrets of all
+// sessions that it opens or learns go into secrets, for whoever has to keep them
+// out of a log.
+func New(st *store.Store, vault *store.Vault, secrets *logs.Secrets, log *zap.Logger) *Pool {
+	p := &Pool{store: st, vault: vault, log: log, secrets: secrets}
 	p.Configure(nil)
 	return p
 }
@@ -56,12 +60,7 @@ func (p *Pool) Verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, s := range sessions {
-		if _, err = p.Open(s); err != nil {
-			break
-		}
-	}
-	if err != nil {
+	if err = p.know(sessions); err != nil {
 		return fmt.Errorf("%w; give back the old key (SECRET_KEY, or secret.key in the data folder), "+
 			"or empty the table sessions to begin anew", err)
 	}
@@ -134,6 +133,7 @@ func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.secrets.Add(logs.Secret{ID: session.ID, Name: session.Label, Text: secret})
 	p.log.Info("session added", zap.String("session", session.ID), zap.String("upstream", name), zap.String("session_label", session.Label))
 	return session, nil
 }
@@ -263,6 +263,9 @@ func (p *Pool) Open(s *store.Session) (upstream.Session, error) {
 	secret, err := p.vault.Open(s.Secret)
 	if err != nil {
 		return upstream.Session{}, fmt.Errorf("open session %s: %w", s.ID, err)
+	}
+	if !p.secrets.Has(s.ID, s.Label) { // before anybody can write it into a log
+		p.secrets.Add(secretOf(s, secret))
 	}
 	return upstream.Session{ID: s.ID, Secret: string(secret)}, nil
 }

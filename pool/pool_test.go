@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap/zaptest"
 
+	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 	"github.com/jimeng-gateway/jimeng-gateway/store/storetest"
@@ -29,7 +30,7 @@ func setup(t *testing.T, databaseURL string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.pool = pool.New(b.store, vault, zaptest.NewLogger(t))
+	b.pool = pool.New(b.store, vault, logs.NewSecrets(), zaptest.NewLogger(t))
 	driver, err := freeapi.New(freeapi.Config{URL: "http://127.0.0.1:1"})
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +240,7 @@ func TestSecretsAreSealedAndNeedTheirKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := pool.New(b.store, other, zaptest.NewLogger(t)).Verify(t.Context()); err == nil {
+	if err := pool.New(b.store, other, logs.NewSecrets(), zaptest.NewLogger(t)).Verify(t.Context()); err == nil {
 		t.Error("a vault with another key was taken")
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/jimeng-gateway/jimeng-gateway/blob"
+	"github.com/jimeng-gateway/jimeng-gateway/logs"
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/queue"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
@@ -139,7 +140,7 @@ func (h *house) open() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.pool = pool.New(h.store, vault, log)
+	h.pool = pool.New(h.store, vault, logs.NewSecrets(), log)
 	var blobs blob.Store = h.blobs
 	if h.away {
 		blobs = elsewhere{h.blobs}
