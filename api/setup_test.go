@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/jimeng-gateway/jimeng-gateway/api"
 	"github.com/jimeng-gateway/jimeng-gateway/auth"
@@ -60,6 +61,10 @@ type engine struct {
 }
 
 var shared engine
+
+// faults prints why a request could not be served: a test that gets a 503 knows
+// only that.
+var faults = zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.Lock(os.Stderr), zap.ErrorLevel))
 
 func TestMain(m *testing.M) {
 	flag.Parse() // for testing.Verbose
@@ -175,7 +180,7 @@ func (e *engine) handler(t testing.TB, change func(*api.Config)) http.Handler {
 		Auth: auth.New(auth.Config{Keyring: e.keyring, SignIns: e.signIns, Enabled: true, AdminToken: adminToken, Logger: zap.NewNop()}),
 		// The names in the tests have no address.
 		Materials: api.MaterialConfig{PrivateURLs: true},
-		Version:   "test", ContainerName: "jimeng-api", Logger: zap.NewNop(),
+		Version:   "test", ContainerName: "jimeng-api", Logger: faults,
 	}
 	if change != nil {
 		change(&config)
