@@ -131,9 +131,9 @@ func TestALastLookAfterTheDeadline(t *testing.T) {
 	each(t, o, func(t *testing.T, h *house) {
 		h.session("account-0000000001", 1)
 		task := h.submit(h.video(admin, "a boat"))
-		never := h.submit(h.video(admin, "[[delay:1h]] a boat"))
-		h.session("account-0000000002", 1)
 		h.reaches(task.ID, store.Polling)
+		never := h.submit(h.video(admin, "[[delay:1h]] a boat")) // after the other: stopFor waits for the first
+		h.session("account-0000000002", 1)
 		h.reaches(never.ID, store.Polling)
 		h.stopFor(time.Hour)
 		if ended := h.ended(task.ID); ended.Status != store.Succeeded {
