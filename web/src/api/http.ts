@@ -34,9 +34,14 @@ export function readClock(date: string | null): void {
 
 export async function request<T>(
   path: string,
-  init?: { method?: string; json?: unknown; signal?: AbortSignal },
+  init?: {
+    method?: string
+    json?: unknown
+    signal?: AbortSignal
+    /** An error status that is an answer too. */ also?: number
+  },
 ): Promise<T> {
-  const { method = 'GET', json, signal } = init ?? {}
+  const { method = 'GET', json, signal, also } = init ?? {}
   let answer: Response
   try {
     answer = await fetch(path, {
@@ -54,7 +59,7 @@ export async function request<T>(
   }
   readClock(answer.headers.get('Date'))
   const text = await answer.text()
-  if (!answer.ok) throw parseError(answer.status, text)
+  if (!answer.ok && answer.status !== also) throw parseError(answer.status, text)
   try {
     return (text === '' ? undefined : JSON.parse(text)) as T
   } catch {

@@ -35,7 +35,7 @@ const healthInterval = 5000
 
 export const healthQuery = queryOptions({
   queryKey: ['health'],
-  queryFn: ({ signal }) => request<Health>('/api/v1/health', { signal }),
+  queryFn: ({ signal }) => request<Health>('/api/v1/health', { signal, also: 503 }),
   refetchInterval: healthInterval,
 })
 

@@ -131,8 +131,8 @@ export interface LogEntry {
   level: LogLevel | null
   text: string
   /** Bytes at its end that were left out. */
-  cut: number
-  task_id: string | null
+  cut?: number
+  task_id?: string | null
 }
 
 export interface Container {
@@ -145,8 +145,8 @@ export interface Container {
   restarts: number
   /** Why there is no more to tell. */
   reason: string | null
-  /** Of the last minutes. CPU is in cores, memory in bytes. */
-  load: { at: string; cpu: number; memory: number }[]
+  /** What it uses now: CPU in cores, memory in bytes. */
+  load: { cpu: number; memory: number } | null
 }
 
 export type ComponentState = 'ok' | 'degraded' | 'down' | 'off'

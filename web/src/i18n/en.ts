@@ -195,6 +195,7 @@ export const en = {
     toEnd: 'To the end',
     skipped_one: '{{formatted}} line was skipped',
     skipped_other: '{{formatted}} lines were skipped',
+    maybeSkipped: 'Lines may be missing here',
     cut: '… and {{size}} more',
     toTask: 'Task',
     noneOfTask: 'No line of the logs is about this task.',

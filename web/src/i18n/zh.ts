@@ -188,6 +188,7 @@ export const zh: Translation = {
     new_other: '{{formatted}} 行新日志',
     toEnd: '回到末尾',
     skipped_other: '跳过了 {{formatted}} 行',
+    maybeSkipped: '此处可能缺少日志行',
     cut: '……其余 {{size}}',
     toTask: '任务',
     noneOfTask: '日志中没有与此任务有关的行。',

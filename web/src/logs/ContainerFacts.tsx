@@ -9,7 +9,7 @@ export function ContainerFacts({ container }: { container: Container }) {
   const format = useFormat()
   const now = useNow()
   if (container.reason) return <p className="text-sm text-amber">{container.reason}</p>
-  const load = container.load.at(-1)
+  const { load } = container
   const facts = [
     t(container.running ? 'container.running' : 'container.stopped', { state: container.state }),
     container.health,

@@ -45,7 +45,7 @@ export const LogLine = memo(function LogLine({ entry, withSource = false }: Prop
   }
   return (
     <li
-      className="flex gap-x-3 rounded-sm px-1 leading-5 [contain-intrinsic-size:auto_1.25rem] [content-visibility:auto] hover:bg-hover max-sm:flex-wrap"
+      className="flex gap-x-3 rounded-sm px-1 leading-5 hover:bg-hover max-sm:flex-wrap"
       data-level={entry.level ?? undefined}
     >
       <time dateTime={entry.time} title={entry.time} className="shrink-0 text-soft">
@@ -64,11 +64,11 @@ export const LogLine = memo(function LogLine({ entry, withSource = false }: Prop
             {piece.text}
           </span>
         ))}
-        {entry.cut > 0 && (
+        {!!entry.cut && (
           <span className="text-soft"> {t('logs.cut', { size: format.bytes(entry.cut) })}</span>
         )}
         {entry.task_id && !withSource && (
-          <Link to="/tasks/$id" params={{ id: entry.task_id }} className="ml-2 text-accent hover:underline">
+          <Link to="/tasks/$id" params={{ id: entry.task_id }} className="ml-2 text-accent underline">
             {t('logs.toTask')}
           </Link>
         )}

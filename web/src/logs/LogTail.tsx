@@ -75,7 +75,9 @@ function Item({ item }: { item: TailItem }) {
   if (!('skipped' in item)) return <LogLine entry={item} />
   return (
     <li className="my-1 text-center text-2xs text-amber">
-      {t('logs.skipped', { count: item.skipped, formatted: format.number(item.skipped) })}
+      {item.skipped === null
+        ? t('logs.maybeSkipped')
+        : t('logs.skipped', { count: item.skipped, formatted: format.number(item.skipped) })}
     </li>
   )
 }

@@ -7,7 +7,7 @@ export const mostLines = 2000
 const showEvery = 100
 
 /** A line, or a note of ours where lines are missing. */
-export type TailItem = LogEntry | { id: string; skipped: number }
+export type TailItem = LogEntry | { id: string; skipped: number | null }
 
 interface Tail {
   items: TailItem[]
@@ -70,7 +70,7 @@ export function useLogTail(query: string, hold: boolean) {
     source.addEventListener('line', take)
     source.addEventListener('marker', take)
     source.addEventListener('skipped', ({ data }: MessageEvent<string>) => {
-      const { lines } = JSON.parse(data) as { lines: number }
+      const { lines } = JSON.parse(data) as { lines: number | null }
       came.push({ id: `skipped-${performance.now()}`, skipped: lines })
     })
     return () => {
