@@ -16,12 +16,27 @@ test('a line appears as it is written, leads to its task, and stands there too',
   await page.getByRole('radio', { name: 'the gateway' }).waitFor()
   await page.getByText('Live', { exact: true }).waitFor()
   const id = await send(page)
-  const line = page.getByRole('log').getByRole('listitem').filter({ hasText: id }).first()
+  const line = page
+    .getByRole('log')
+    .getByRole('listitem')
+    .filter({ hasText: `task=${id}` })
+    .first()
   await line.waitFor()
   await screenshot(page, 'logs')
   await expectAccessible(page)
 
-  await page.getByRole('log').evaluate((log) => (log.scrollTop = 0))
+  const log = page.getByRole('log')
+  await expect
+    .poll(
+      async () => {
+        const over = await log.evaluate((log) => log.scrollHeight - log.clientHeight)
+        if (over < 100) await send(page)
+        return over
+      },
+      { timeout: patience },
+    )
+    .toBeGreaterThan(100)
+  await log.evaluate((log) => (log.scrollTop = 0))
   await page.getByText('Paused while you read').waitFor()
   await send(page)
   await page.getByRole('button', { name: /new line/ }).click()
