@@ -192,7 +192,7 @@ func inspect(ctx context.Context, c *conn, name string) (container.InspectRespon
 	defer cancel()
 	info, err := c.ContainerInspect(ctx, name)
 	if err == nil && (info.ContainerJSONBase == nil || info.State == nil || info.Config == nil || info.HostConfig == nil) {
-		err = errors.New("Docker says nothing about the container") //nolint:staticcheck // a name
+		err = errors.New("Docker says nothing about the container")
 	}
 	return info, err
 }
