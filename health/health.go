@@ -16,7 +16,7 @@ const (
 // Component is one part of the gateway and how it is.
 type Component struct {
 	Name   string    // database, engine, upstream …
-	State  State     //
+	State  State     // of a check, "" for no news: it is as it was
 	Since  time.Time // when it came into the state, zero if that is not known
 	Reason string    // in one sentence, "" when all is well
 	Advice string    // what an operator can do about it, "" for nothing

@@ -88,6 +88,15 @@ func (m *Monitor) Configure(checks []Check) (revert func()) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// A reload is no reason to know less: a part is as it was until its check has
+	// answered.
+	for _, p := range own.parts {
+		for _, before := range m.parts() {
+			if before.Name == p.Name {
+				p.last = slices.Clone(before.last)
+			}
+		}
+	}
 	m.layers = append(m.layers, own)
 	return func() {
 		m.mu.Lock()
@@ -164,12 +173,14 @@ func (m *Monitor) begin() (waits []func(context.Context)) {
 }
 
 func (m *Monitor) run(p *part) {
-	ctx, cancel := context.WithTimeout(m.ctx, tooLong)
+	ctx, cancel := context.WithTimeout(m.ctx, tooLong-500*time.Millisecond) // before it is said to hang
 	defer cancel()
 	components := p.Do(ctx)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ctx.Err() == nil { // nobody asks any more, and what ended early says nothing
+	// Nobody asks any more, or another configuration's check does; and what ended
+	// early says nothing.
+	if m.ctx.Err() == nil && slices.Contains(m.parts(), p) {
 		p.last = m.note(p, components)
 	}
 	p.ended = time.Now()
@@ -197,6 +208,13 @@ func (m *Monitor) note(p *part, components []Component) []Component {
 	for i := range components {
 		c := &components[i]
 		before, known := m.known[c.Name]
+		if c.State == "" {
+			if !known {
+				before = Component{Name: c.Name, State: Degraded, Reason: "It is not known yet how it is.", Since: time.Now().Truncate(time.Millisecond)}
+			}
+			*c = before
+			continue
+		}
 		switch {
 		case known && before.State == c.State:
 			c.Since = before.Since

@@ -21,8 +21,13 @@ func (p *Pool) Health(ctx context.Context) []health.Component {
 		sessions, err = p.Sessions(ctx)
 	}
 	if err != nil {
-		return []health.Component{{Name: "pool", State: health.Down,
+		// Of the upstreams there is no news, so that they stay what they were.
+		components := []health.Component{{Name: "pool", State: health.Down,
 			Reason: "Nobody can tell how the sessions are, because the database does not answer.", Advice: "See the component database."}}
+		for _, name := range slices.Sorted(maps.Keys(drivers)) {
+			components = append(components, health.Component{Name: "upstream/" + name})
+		}
+		return components
 	}
 	components := []health.Component{poolHealth(sessions, drivers, time.Now().UnixMilli())}
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
@@ -68,14 +73,14 @@ func poolHealth[D any](sessions []*store.Session, drivers map[string]D, now int6
 	switch {
 	case meant == 0:
 		c.State, c.Reason = health.Down, "There is no session that may be used."
-		c.Advice = "Add one, or enable one, on the page Sessions or with `jimeng-gateway jimeng session add`."
+		c.Advice = "Add one, or enable one, with `jimeng-gateway jimeng session`."
 	case dead == meant:
 		c.State, c.Reason = health.Down, fmt.Sprintf("The login of every session (%d) has expired, or its account is blocked.", dead)
 		c.Advice = "Add sessions with a fresh login, or test the old ones after a new login."
 	case dead+exhausted+resting == meant:
 		c.State = health.Down
 		c.Reason = fmt.Sprintf("No session can take a task before %s: %d are dead, %d out of credits, %d rest after a fault.", Clock(back), dead, exhausted, resting)
-		c.Advice = "Wait, or add sessions; the reason of each is on the page Sessions."
+		c.Advice = "Wait, or add sessions; `jimeng-gateway jimeng pool` tells the reason of each."
 	case dead+exhausted > 0:
 		c.State = health.Degraded
 		c.Reason = fmt.Sprintf("Of %d sessions, %d are dead and %d out of credits.", meant, dead, exhausted)

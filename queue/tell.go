@@ -1,7 +1,9 @@
 package queue
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -79,6 +81,8 @@ func (q *Queue) tellSucceeded(ctx context.Context, task *store.Task) {
 const (
 	nameAge   = time.Minute // a label may change, and a key be rotated
 	namesMost = 10_000
+	// namePatience is how long a line waits for a name.
+	namePatience = time.Second
 )
 
 // names are what keys and sessions are called in the log, so that not every line
@@ -93,15 +97,22 @@ type name struct {
 	at   time.Time
 }
 
-// of returns the name, and asks for it if it is not known or old.
-func (n *names) of(id string, ask func() string) string {
+// of returns the name, and asks for it if it is not known or old. A database that
+// does not answer holds no step up for the sake of a line, and is asked again for
+// the next one.
+func (n *names) of(ctx context.Context, id string, ask func(context.Context) (string, error)) string {
 	n.mu.Lock()
 	known, ok := n.known[id]
 	n.mu.Unlock()
 	if ok && time.Since(known.at) < nameAge {
 		return known.text
 	}
-	text := ask()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), namePatience)
+	defer cancel()
+	text, err := ask(ctx)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return known.text
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known == nil || len(n.known) >= namesMost {
@@ -121,21 +132,22 @@ func nameOfKey(key *store.Key) string {
 }
 
 func (q *Queue) keyName(ctx context.Context, id string) string {
-	return q.names.of(id, func() string {
-		key, err := q.store.Key(context.WithoutCancel(ctx), id)
-		if err != nil { // deleted, or the database is away
-			return id
+	name := q.names.of(ctx, id, func(ctx context.Context) (string, error) {
+		key, err := q.store.Key(ctx, id)
+		if err != nil {
+			return "", err
 		}
-		return nameOfKey(key)
+		return nameOfKey(key), nil
 	})
+	return cmp.Or(name, id) // deleted, or the database is away
 }
 
 func (q *Queue) sessionLabel(ctx context.Context, id string) string {
-	return q.names.of(id, func() string {
-		session, err := q.store.Session(context.WithoutCancel(ctx), id)
+	return q.names.of(ctx, id, func(ctx context.Context) (string, error) {
+		session, err := q.store.Session(ctx, id)
 		if err != nil {
-			return ""
+			return "", err
 		}
-		return session.Label
+		return session.Label, nil
 	})
 }

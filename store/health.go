@@ -2,19 +2,30 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/health"
 )
 
-// Health tells whether the database answers.
+// slowWrite is how long a transaction may take before nothing can be written.
+const slowWrite = 3 * time.Second
+
+// Health tells whether the database answers, and whether it can be written: by what
+// became of the last writes, which heartbeats make if nobody else does.
 func (s *Store) Health(ctx context.Context) []health.Component {
 	c := health.Component{Name: "database", State: health.OK}
-	if err := s.Ping(ctx); err != nil {
+	began := s.writing.Load()
+	switch err := s.Ping(ctx); {
+	case err != nil:
 		c.State = health.Down
 		// Not the error: it may tell strangers' logs where the database is, and all
 		// kinds of it have the same cure.
 		c.Reason = "The database does not answer."
 		c.Advice = "See that the database runs and that database_url leads to it; the gateway goes on by itself when it is back."
+	case began != 0 && time.Since(time.UnixMilli(began)) > slowWrite || s.writeFailed.Load():
+		c.State = health.Down
+		c.Reason = "The database can be read, but not written."
+		c.Advice = "See that its disk has room and is writable, and that nothing else holds the database; the gateway goes on by itself."
 	}
 	return []health.Component{c}
 }

@@ -47,6 +47,9 @@ type Store struct {
 	peeks   *peeks                         // SQLite: tasks that were read lately
 	zone    atomic.Pointer[time.Location]  // see [Store.SetZone]
 	metrics metrics
+
+	writing     atomic.Int64 // since when a transaction of the writer runs, Unix milliseconds, 0 for none
+	writeFailed atomic.Bool  // the last transaction of the writer did
 }
 
 // Open opens the database that databaseURL names (sqlite://PATH or

@@ -154,7 +154,10 @@ func (s *Store) commit(batch []*write) {
 	for _, w := range batch {
 		durable = durable || w.durable
 	}
+	s.writing.Store(began.UnixMilli())
 	err := s.transaction(ctx, batch, results, durable)
+	s.writing.Store(0)
+	s.writeFailed.Store(err != nil)
 	s.metrics.committed(began, len(batch), durable, err)
 	if err != nil {
 		for i := range results {
