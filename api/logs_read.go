@@ -105,7 +105,9 @@ func (r *backward) look(ctx context.Context, line *logs.Line) bool {
 		r.done = true
 		return false
 	}
-	if line.ID.Nano < r.filter.since { // ids are never behind the times of the lines before them
+	// Ids are never behind the times of the lines before them. A marker that came before
+	// any line has no time, and says nothing of what Docker has.
+	if line.ID.Nano > 0 && line.ID.Nano < r.filter.since {
 		r.done = true
 		return false
 	}
@@ -116,7 +118,7 @@ func (r *backward) look(ctx context.Context, line *logs.Line) bool {
 		}
 		r.lines = append(r.lines, *line)
 	}
-	if line.ID.Nano > 0 { // a marker that came before any line has no time
+	if line.ID.Nano > 0 {
 		r.edge = line.ID
 	}
 	return true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -287,8 +288,9 @@ func acceptsGzip(encodings string) bool {
 	for encoding := range strings.SplitSeq(encodings, ",") {
 		name, quality, _ := strings.Cut(strings.TrimSpace(encoding), ";")
 		if strings.TrimSpace(name) == "gzip" {
-			quality = strings.ReplaceAll(quality, " ", "")
-			return quality != "q=0" && quality != "q=0.0"
+			q, weighted := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(quality), " ", ""), "q=")
+			weight, err := strconv.ParseFloat(q, 64)
+			return !weighted || err == nil && weight > 0
 		}
 	}
 	return false

@@ -171,13 +171,15 @@ func TestLogsWithoutDocker(t *testing.T) {
 	t.Cleanup(docker.Close)
 	t.Cleanup(docker.Configure([]string{"jimeng-api"}))
 	g := serve(t, func(c *api.Config) { c.Docker, c.GatewayLog, c.ContainerRestart = docker, logOf(numbered(3)...), true })
-	for _, path := range []string{"/api/v1/logs", "/api/v1/logs/download"} {
+	// The marker that says so comes before any line, and ends no search.
+	log, _ := docker.Log("jimeng-api")
+	until(t, "the marker", func() bool { lines, _ := log.Kept(); return len(lines) > 0 })
+	for _, path := range []string{"/api/v1/logs", "/api/v1/logs?since=1", "/api/v1/logs?since=1794475800", "/api/v1/logs/download", "/api/v1/logs/download?since=1"} {
 		if answer := g.json("GET", path, "", http.StatusServiceUnavailable); answer["code"] != "logs_unavailable" || !strings.Contains(answer["detail"].(string), "/nowhere/docker.sock") {
 			t.Errorf("%s: %v", path, answer)
 		}
 	}
 	// What the gateway has of the log is better than nothing.
-	log, _ := docker.Log("jimeng-api")
 	log.Append([]logs.Line{{Time: logTime, Stream: logs.Stdout, Text: "kept"}})
 	if answer := g.json("GET", "/api/v1/logs", "", http.StatusOK); !strings.HasSuffix(texts(answer), "kept") || answer["more"] != true || answer["unavailable"] == nil {
 		t.Errorf("kept: %v", answer)
@@ -273,7 +275,8 @@ func TestTaskLogs(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	sources := answer["sources"].([]any)
-	if first := sources[0].(map[string]any); len(sources) != 2 || first["name"] != "jimeng-api" || first["complete"] != true {
+	// Docker does not answer now: nobody knows what the container has written since its last line.
+	if first := sources[0].(map[string]any); len(sources) != 2 || first["name"] != "jimeng-api" || first["complete"] != false || !strings.Contains(fmt.Sprint(first["reason"]), "/nowhere/docker.sock") {
 		t.Errorf("sources %v", sources)
 	}
 	if second := sources[1].(map[string]any); second["complete"] != true {

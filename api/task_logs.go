@@ -167,6 +167,8 @@ func (a *api) listTaskLogs(ctx context.Context, in *byID) (*body[taskLogsAnswer]
 			view.Reason = new(p.fault.Error())
 		case p.more:
 			view.Reason = new("There are too many lines to look through them all.")
+		case source.containers != nil && !source.passed(m.to.Add(m.offset)) && source.trouble() != "":
+			view.Complete, view.Reason = false, new(source.trouble())
 		case source.containers == nil && !source.reaches(f.since):
 			view.Complete, view.Reason = false, new("The gateway keeps only the newest of its own lines, since its start.")
 		}
@@ -199,4 +201,22 @@ func (a *api) listTaskLogs(ctx context.Context, in *byID) (*body[taskLogsAnswer]
 func (s *logSource) reaches(since int64) bool {
 	oldest, ok := s.log.View().Oldest()
 	return ok && oldest.Nano <= since
+}
+
+// passed reports whether the log has come to a time: what is still to come is newer.
+func (s *logSource) passed(at time.Time) bool {
+	for line := range s.log.View().Before(logs.ID{}) {
+		return line.ID.Nano > at.UnixNano()
+	}
+	return false
+}
+
+// trouble is why the container's lines do not come now, "" if they do.
+func (s *logSource) trouble() string {
+	for _, c := range s.containers.Containers() {
+		if c.Name == s.name {
+			return c.Reason
+		}
+	}
+	return ""
 }
