@@ -138,3 +138,36 @@ func TestLogsOfAContainer(t *testing.T) {
 		t.Errorf("audit %v", lines)
 	}
 }
+
+// What comes at once after a quiet time is found behind the line before it.
+func TestLogsAfterAQuietTime(t *testing.T) {
+	host := os.Getenv("TEST_DOCKER_HOST")
+	if host == "" {
+		t.Skip("needs a Docker engine: TEST_DOCKER_HOST is not set")
+	}
+	name := talker(t, host, "out,up", "sleep,3000", "burst,70000", "out,the end", "wait")
+	docker := logs.NewDocker(logs.DockerConfig{Host: host, Logger: zap.NewNop()})
+	t.Cleanup(docker.Close)
+	t.Cleanup(docker.Configure([]string{name}))
+	log, _ := docker.Log(name)
+	var up string
+	until(t, "the end", func() bool {
+		for line := range log.View().Before(logs.ID{}) {
+			if line.Text == "up" {
+				up = line.ID.String()
+			}
+			if line.Text == "the end" && up != "" {
+				return true
+			}
+		}
+		return false
+	})
+	if oldest, _ := log.View().Oldest(); oldest.String() == up {
+		t.Fatal("the gateway still has all lines")
+	}
+	g := serve(t, func(c *api.Config) { c.Docker = docker })
+	answer := g.json("GET", "/api/v1/logs?lines=10&after="+up, "", http.StatusOK)
+	if got := texts(answer); !strings.HasPrefix(got, "line 0 of a burst") || answer["count"] != 10.0 {
+		t.Errorf("after: %v %.200s", answer["unavailable"], got)
+	}
+}

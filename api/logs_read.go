@@ -163,22 +163,37 @@ func (s *logSource) next(ctx context.Context, f *lineFilter, after logs.ID, most
 	return p, ctx.Err()
 }
 
+// gapTime is how long a reader looks for the lines behind another.
+const gapTime = 20 * time.Second
+
 // gap reads the lines between two that are far apart. Docker gives the newest ones
 // of a time, so the time is made shorter until these are the first behind the id;
-// whole is false then.
+// whole is false then. Where nothing was written in the earlier half, it goes on
+// from the middle: lines often come at once after a quiet time.
 func (s *logSource) gap(ctx context.Context, after, until logs.ID) (lines []logs.Line, whole bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, gapTime)
+	defer cancel()
 	from, to := time.Unix(0, after.Nano), time.Time{}
 	if until != (logs.ID{}) {
 		to = time.Unix(0, until.Nano)
 	}
-	for whole = true; ; whole = false {
+	var full []logs.Line // the newest of a time that has more
+	for {
 		lines, more, err := s.containers.History(ctx, s.name, from, to, maxLogLines)
-		if err != nil || !more || len(lines) == 0 {
-			return lines, whole, err
+		behind := len(lines) > 0 && after.Before(lines[len(lines)-1].ID)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case more && len(lines) > 0:
+			full = lines
+		case behind || full == nil:
+			return lines, full == nil, nil
+		default:
+			from = to
 		}
-		half := lines[0].Time.Sub(from) / 2
+		half := full[0].Time.Sub(from) / 2
 		if half <= 0 { // so many at one moment
-			return lines, whole, nil
+			return full, false, nil
 		}
 		to = from.Add(half)
 	}

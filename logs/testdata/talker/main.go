@@ -71,6 +71,8 @@ func say(what []string) {
 	case "busy": // a core
 		for end := time.Now().Add(time.Duration(number(1)) * time.Second); time.Now().Before(end); {
 		}
+	case "sleep": // so many milliseconds
+		time.Sleep(time.Duration(number(1)) * time.Millisecond)
 	case "wait":
 		select {}
 	case "exit":
