@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	historyCalls = 2 // at once
+	historyCalls = 2               // at once
+	historyWait  = 5 * time.Second // for the calls before it
 	historyTime  = 10 * time.Second
 	historyRead  = 64 << 20 // bytes of Docker's log that are read for one call
 	historyKept  = 8 << 20  // bytes of text that one call returns
@@ -23,6 +24,9 @@ const (
 	tailSlack    = 1000      // messages that are asked for in addition: long lines are several
 	tailMost     = 5_000_000 // lines behind the span
 )
+
+// errHistoryBusy says that the calls before one have taken too long.
+var errHistoryBusy = errors.New("Others are reading older lines; try again.") //nolint:staticcheck // a sentence for the user
 
 // History returns the newest lines of a container, at most so many, that were
 // written from one time until before another; a zero from has no bound and a zero to
@@ -36,14 +40,16 @@ func (d *Docker) History(ctx context.Context, name string, from, to time.Time, m
 	if !to.IsZero() && !from.Before(to) || most <= 0 {
 		return nil, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, historyTime)
-	defer cancel()
 	select {
 	case d.history <- struct{}{}:
 		defer func() { <-d.history }()
+	case <-time.After(historyWait):
+		return nil, false, errHistoryBusy
 	case <-ctx.Done():
 		return nil, false, ctx.Err()
 	}
+	ctx, cancel := context.WithTimeout(ctx, historyTime)
+	defer cancel()
 	c, err := d.connected()
 	if err != nil {
 		return nil, false, err
@@ -128,8 +134,7 @@ func (f *follower) newer(at time.Time) (n int) {
 	if at.IsZero() {
 		return 0
 	}
-	lines, _ := f.log.Kept()
-	for _, line := range lines {
+	for line := range f.log.View().Before(ID{}) {
 		if line.Stream != Marker && !line.Time.Before(at) {
 			n++
 		}
