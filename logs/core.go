@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -45,10 +46,16 @@ const coreText = 16 << 10
 func (c *core) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	line := Line{Time: entry.Time, Stream: Stderr, Level: levelOfEntry(entry.Level)}
 	var b strings.Builder
+	var found string // the session whose secret was there
 	if entry.LoggerName != "" {
 		b.WriteString(entry.LoggerName + "  ")
 	}
-	b.WriteString(entry.Message)
+	mask := func(text string) string {
+		clean, session := c.masker.Mask(text)
+		found = cmp.Or(found, session)
+		return clean
+	}
+	b.WriteString(mask(entry.Message))
 	separator := "  "
 	for _, list := range [][]zapcore.Field{c.fields, fields} {
 		for _, f := range list {
@@ -60,19 +67,18 @@ func (c *core) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 			case f.Key == "session" && f.Type == zapcore.StringType:
 				line.Session = f.String
 			}
-			b.WriteString(separator + f.Key + "=" + fieldText(f))
+			b.WriteString(separator + f.Key + "=" + fieldText(f, mask))
 			separator = " "
 		}
 	}
-	text := strings.ToValidUTF8(b.String(), "�")
+	// What a name stands before shows only in the whole. It is cut when it is clean:
+	// nobody would know a secret by its first half.
+	text := mask(oneLine(strings.ToValidUTF8(b.String(), "�")))
 	if len(text) > coreText {
 		cut := strings.ToValidUTF8(text[:coreText], "")
 		line.Cut, text = len(text)-len(cut), cut
 	}
-	text, session := c.masker.Mask(oneLine(text))
-	if line.Session == "" {
-		line.Session = session
-	}
+	line.Session = cmp.Or(line.Session, found)
 	line.Text = text
 	c.log.Append([]Line{line})
 	return nil
@@ -106,7 +112,8 @@ func levelOfEntry(level zapcore.Level) Level {
 }
 
 // fieldText is the value of a field as people read it, in quotes if it has spaces.
-func fieldText(f zapcore.Field) string {
+// It is masked before it is quoted, which would hide where its words begin.
+func fieldText(f zapcore.Field, mask func(string) string) string {
 	var text string
 	switch f.Type {
 	case zapcore.StringType:
@@ -119,10 +126,13 @@ func fieldText(f zapcore.Field) string {
 		switch value := fields.Fields[f.Key].(type) {
 		case time.Time:
 			text = value.UTC().Format(time.RFC3339Nano)
+		case []byte:
+			text = string(value)
 		default:
 			text = fmt.Sprint(value)
 		}
 	}
+	text = mask(text)
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r == '"' || unicode.IsControl(r) }) {
 		return strconv.Quote(text)
 	}

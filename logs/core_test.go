@@ -41,6 +41,23 @@ func TestCore(t *testing.T) {
 	}
 }
 
+// Quoting and cutting hide no secret from the masker.
+func TestCoreMasksFirst(t *testing.T) {
+	t.Parallel()
+	log := logs.New(1 << 20)
+	logger := zap.New(logs.NewCore(log, newMasker(), zapcore.InfoLevel))
+	logger.Info("x", zap.String("error", "body: \"a\n"+oddSecret))
+	logger.Info("x", zap.Strings("list", []string{"a\n" + oddSecret}))
+	logger.Info("x", zap.Binary("body", []byte("a\n"+oddSecret)))
+	logger.Info(strings.Repeat("/", 16<<10-8) + " " + oddSecret)
+	lines, _ := log.Kept()
+	for _, line := range lines {
+		if strings.Contains(line.Text, oddSecret[:7]) || line.Session != "ses_2" {
+			t.Errorf("%q of %q", line.Text[max(0, len(line.Text)-80):], line.Session)
+		}
+	}
+}
+
 func TestView(t *testing.T) {
 	t.Parallel()
 	log := logs.New(1 << 20)

@@ -32,14 +32,31 @@ func escaped(text string, i int) bool {
 	return text[i] == '%' && i+2 < len(text) && isHex(text[i+1]) && isHex(text[i+2])
 }
 
+// escapeAt is the length of the escape at i, 0 for none: %XX, %25XX, \n and the like,
+// \uXXXX. Its letters belong to no word.
+func escapeAt(text string, i int) int {
+	switch {
+	case escaped(text, i):
+		if text[i+1] == '2' && text[i+2] == '5' && i+4 < len(text) && isHex(text[i+3]) && isHex(text[i+4]) {
+			return 5
+		}
+		return 3
+	case text[i] != '\\' || i+1 >= len(text):
+		return 0
+	case strings.IndexByte("nrtbfv", text[i+1]) >= 0:
+		return 2
+	case text[i+1] == 'u' && i+5 < len(text) && isHex(text[i+2]) && isHex(text[i+3]) && isHex(text[i+4]) && isHex(text[i+5]):
+		return 6
+	}
+	return 0
+}
+
 // nextWord is where the first word at i or behind it begins and ends.
 func nextWord(text string, i int) (from, to int) {
 	for i < len(text) && !isWord(text[i]) {
-		if escaped(text, i) {
-			i += 2
-		}
-		i++
+		i += max(1, escapeAt(text, i))
 	}
+	i = min(i, len(text))
 	to = i
 	for to < len(text) && isWord(text[to]) {
 		to++
@@ -52,12 +69,10 @@ func (f *finder) run() {
 	for i := 0; i < len(text); {
 		if c := text[i]; !isWord(c) {
 			switch {
-			case escaped(text, i):
-				i += 3
 			case c == ':' && strings.HasPrefix(text[i:], "://"):
 				i = f.address(i + 3)
 			default:
-				i++
+				i += max(1, escapeAt(text, i))
 			}
 			continue
 		}
@@ -95,6 +110,14 @@ func (f *finder) word(from, to int) int {
 // isKnown masks the word if it is a secret of the pool's.
 func (f *finder) isKnown(from, to int) bool {
 	id, name, ok := f.lookup(from, to)
+	for tries := 0; !ok && tries < 4; tries++ { // a name may be joined to it, as in x_SECRET
+		at := strings.IndexByte(f.text[from:to], '_')
+		if at < 0 {
+			return false
+		}
+		from += at + 1
+		id, name, ok = f.lookup(from, to)
+	}
 	if ok {
 		f.found = append(f.found, secretSpan{from, to, maskedSession + name + "]"})
 		f.note(id)

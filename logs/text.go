@@ -119,5 +119,10 @@ func lastWord(text string) string {
 	if at := strings.LastIndexAny(text, " \t"); at > len(text)-longWord && at > 0 {
 		return text[:at]
 	}
-	return text
+	const longest = 4 << 10
+	end := len(text)
+	for end > 0 && len(text)-end < longest && (isWord(text[end-1]) || strings.IndexByte("+/=%.", text[end-1]) >= 0) {
+		end--
+	}
+	return text[:end]
 }

@@ -43,7 +43,7 @@ func TestShorten(t *testing.T) {
 		{"short", 10, "short"},
 		{"a word secret1234", 12, "a word"},
 		{strings.Repeat("错", 10), 10, strings.Repeat("错", 3)},
-		{"x " + strings.Repeat("y", 2000), 1500, "x " + strings.Repeat("y", 1498)},
+		{"x " + strings.Repeat("y", 2000), 1500, "x "}, {`{"a":"secret1234"}`, 12, `{"a":"`},
 	} {
 		if got := shorten(c.text, c.most); got != c.want {
 			t.Errorf("%q at %d became %q", c.text, c.most, got)
