@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,6 +42,10 @@ func (a *api) downloadLogs(ctx context.Context, in *downloadLogsInput) (*huma.St
 	name := source.name + "-" + time.Now().UTC().Format("20060102-150405") + ".log"
 	answer := download("text/plain; charset=utf-8", name, func(w io.Writer) error {
 		out := &logWriter{w: w, filter: filter, colors: in.Colors}
+		if answer, ok := w.(http.ResponseWriter); ok { // whoever stops reading must not hold up the searches of others
+			out.answer = http.NewResponseController(answer)
+			defer func() { _ = out.answer.SetWriteDeadline(time.Time{}) }()
+		}
 		for i := len(edges) - 1; i > 0; i-- {
 			lines, _, err := source.containers.History(ctx, source.name, edges[i].time(), edges[i-1].time(), downloadLines)
 			if err != nil {
@@ -114,6 +119,7 @@ func (s *logSource) edges(ctx context.Context, view logs.View, f *lineFilter) ([
 // logWriter writes lines as text.
 type logWriter struct {
 	w      io.Writer
+	answer *http.ResponseController // nil if it knows no deadlines
 	filter *lineFilter
 	colors bool
 	n      int
@@ -144,6 +150,9 @@ func (o *logWriter) line(ctx context.Context, l *logs.Line) error {
 }
 
 func (o *logWriter) flush() error {
+	if o.answer != nil {
+		_ = o.answer.SetWriteDeadline(time.Now().Add(writePatience)) // not every writer has deadlines
+	}
 	_, err := o.w.Write(o.buffer)
 	o.buffer = o.buffer[:0]
 	return err

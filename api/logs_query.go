@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net/http"
 	"regexp"
 	"regexp/syntax"
 	"slices"
@@ -27,6 +28,8 @@ type LogFilter struct {
 const (
 	// logSearches is how many logs are searched at once.
 	logSearches = 4
+	// searchWait is how long a search waits for the ones before it.
+	searchWait = 5 * time.Second
 	// searchedText is how much of a line a regular expression sees, in bytes: the
 	// time that it takes grows with that and with its own length.
 	searchedText = 16 << 10
@@ -166,6 +169,9 @@ func (a *api) search(ctx context.Context, f *lineFilter) (release func(), err er
 	select {
 	case a.searches <- struct{}{}:
 		return func() { <-a.searches }, nil
+	case <-time.After(searchWait):
+		return nil, &apiError{status: http.StatusServiceUnavailable, code: "logs_unavailable", retryAfter: unavailableFor,
+			message: "Others are searching the logs. Try again, or search without a regular expression."}
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -26,7 +26,7 @@ const (
 )
 
 // errHistoryBusy says that the calls before one have taken too long.
-var errHistoryBusy = errors.New("Others are reading older lines; try again.") //nolint:staticcheck // a sentence for the user
+var errHistoryBusy = &problem{"Others are reading older lines; try again.", "", aboutDocker}
 
 // History returns the newest lines of a container, at most so many, that were
 // written from one time until before another; a zero from has no bound and a zero to

@@ -32,13 +32,13 @@ func TestThousandListeners(t *testing.T) {
 	var late, worst atomic.Int64
 	for i := range listeners {
 		wg.Go(func() {
-			cursor := log.End()
+			cursor := log.View().End
 			for {
-				blocks, next, skipped, err := log.Next(ctx, cursor, 100)
+				blocks, behind, skipped, err := next(ctx, log, cursor)
 				if err != nil {
 					return
 				}
-				cursor = next
+				cursor = behind
 				if skipped > 0 {
 					t.Errorf("listener %d has missed %d lines", i, skipped)
 				}

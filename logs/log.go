@@ -1,9 +1,6 @@
 package logs
 
-import (
-	"context"
-	"sync"
-)
+import "sync"
 
 // lineCost is what a line costs beside its text, roughly, in bytes.
 const lineCost = 128
@@ -72,39 +69,6 @@ func (l *Log) Append(lines []Line) {
 type Cursor struct {
 	seq  uint64 // the last block
 	line uint64 // the last line
-}
-
-// End is behind the newest line: what comes next is new.
-func (l *Log) End() Cursor {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return Cursor{l.seq, l.lines}
-}
-
-// Next waits until there are blocks behind the cursor, and returns at most so many
-// of them, with the cursor behind these. skipped is how many lines a listener has
-// missed because it was too slow. The error is the context's.
-func (l *Log) Next(ctx context.Context, c Cursor, most int) (blocks []*Block, next Cursor, skipped uint64, err error) {
-	for {
-		l.mu.Lock()
-		if c.seq < l.seq {
-			break
-		}
-		changed := l.changed
-		l.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return nil, c, 0, ctx.Err()
-		}
-	}
-	defer l.mu.Unlock()
-	oldest := l.blocks[0].Seq
-	from := max(c.seq+1, oldest)
-	blocks = append(blocks, l.blocks[from-oldest:][:min(uint64(most), l.seq-from+1)]...)
-	skipped = blocks[0].first - 1 - c.line
-	last := blocks[len(blocks)-1]
-	return blocks, Cursor{last.Seq, last.first + uint64(len(last.Lines)) - 1}, skipped, nil
 }
 
 // Kept returns all lines that are kept, oldest first, with the cursor behind them.

@@ -119,6 +119,9 @@ func kindOf(name string) nameKind {
 			return secretName
 		}
 	}
+	if plain == "maxtokens" || plain == "totaltokens" || plain == "tokenizer" { // what models count and use
+		return harmless
+	}
 	for _, part := range secretNames {
 		if strings.Contains(plain, part) {
 			return secretName
@@ -156,8 +159,9 @@ func (f *finder) masked(from, to int) int {
 // isSecret reports whether a value can be one: the gateway's own ids of sessions,
 // and words that stand for nothing, are none.
 func isSecret(value string) bool {
-	switch value {
-	case "", "null", "nil", "true", "false", "undefined", "none":
+	switch strings.ToLower(value) {
+	case "", "null", "nil", "true", "false", "undefined", "none",
+		"ok", "login", "expired", "invalid", "missing", "required", "error", "failed": // as in "token: login error"
 		return false
 	}
 	return len(value) != 30 || !strings.HasPrefix(value, "ses_")

@@ -65,6 +65,8 @@ func TestMask(t *testing.T) {
 		{`{"token":null,"secret":{"id":"x"}}`, "", ""},
 		{`tokens: ['a', 'b'] next`, `tokens: [masked] next`, ""},
 		{`{"name":"sessionid","value":"abc","domain":"x"}`, `{"name":"sessionid","value":"[masked]","domain":"x"}`, ""},
+		{"token: login error, Token: expired", "token: login error, Token: expired", ""},
+		{"max_tokens=1024 total_tokens: 5 tokenizer: bpe", "max_tokens=1024 total_tokens: 5 tokenizer: bpe", ""},
 		{"run --password abc --verbose", "run --password [masked] --verbose", ""},
 		{"jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl ok", "jwt [masked] ok", ""},
 		{"AKIAIOSFODNN7EXAMPLE and AKLTYWJjZGVmZ2hpamts", "[masked] and [masked]", ""},

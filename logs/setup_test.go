@@ -200,13 +200,28 @@ func read(t testing.TB, d *logs.Docker, name string) *reader {
 	return &reader{t: t, log: log}
 }
 
+// next waits for blocks behind the cursor.
+func next(ctx context.Context, log *logs.Log, c logs.Cursor) (blocks []*logs.Block, behind logs.Cursor, skipped uint64, err error) {
+	for {
+		blocks, behind, skipped, changed := log.Read(c, 100)
+		if changed == nil {
+			return blocks, behind, skipped, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, c, 0, ctx.Err()
+		}
+	}
+}
+
 // until reads until a line is what is looked for, and returns all lines.
 func (r *reader) until(what string, is func(logs.Line) bool) []logs.Line {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), soon)
 	defer cancel()
 	for {
-		blocks, next, skipped, err := r.log.Next(ctx, r.cursor, 100)
+		blocks, behind, skipped, err := next(ctx, r.log, r.cursor)
 		if err != nil {
 			for _, line := range r.lines[max(0, len(r.lines)-20):] {
 				r.t.Logf("%s %s %.100q", line.ID, line.Stream, line.Text)
@@ -216,7 +231,7 @@ func (r *reader) until(what string, is func(logs.Line) bool) []logs.Line {
 		if skipped > 0 {
 			r.t.Fatalf("%d lines were skipped", skipped)
 		}
-		r.cursor = next
+		r.cursor = behind
 		found := false
 		for _, b := range blocks {
 			for _, line := range b.Lines {
