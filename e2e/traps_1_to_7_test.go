@@ -20,7 +20,7 @@ import (
 
 // publicRoutes take no key. Files are behind signed links.
 var publicRoutes = []string{
-	"GET /ping", "GET /api/v1/health", "GET /api/openapi.json", "GET /api/docs", "POST /auth/key", "GET /auth/me", "POST /auth/logout",
+	"GET /ping", "GET /livez", "GET /readyz", "GET /api/v1/health", "GET /api/openapi.json", "GET /api/docs", "POST /auth/key", "GET /auth/me", "POST /auth/logout",
 	"GET /auth/login", "GET /auth/callback", "POST /auth/backchannel-logout",
 	"GET /v1/artifacts/{task}/{number}", "GET /v1/materials/{task}/{number}", "GET /v1/materials/{id}",
 }
