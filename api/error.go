@@ -28,6 +28,7 @@ type apiError struct {
 	limit      *limitView // the limit of the key that says so, nil for none
 	stock      int        // the code in the dialect of jimeng-free-api, 0 for what fits the status
 	cause      error      // for the log, never shown
+	last       bool       // the connection is of no use any more
 }
 
 func (e *apiError) Error() string {
@@ -157,7 +158,7 @@ func (e *apiError) header() http.Header {
 	if e.retryAfter > 0 {
 		header.Set("Retry-After", seconds(e.retryAfter))
 	}
-	if e.status == http.StatusRequestTimeout {
+	if e.last || e.status == http.StatusRequestTimeout {
 		header.Set("Connection", "close") // the rest of the body is not worth waiting for
 	}
 	if e.status == http.StatusUnauthorized {

@@ -67,10 +67,13 @@ func overUpload(field string, most int64) *apiError {
 }
 
 // endedBy is why a request came to its end: when its caller may no longer go on,
-// whatever else has failed for that reason is not worth telling.
+// whatever else has failed for that reason is not worth telling. The connection ends
+// with it, because reading from it may have been stopped.
 func endedBy(ctx context.Context, err error) error {
 	if refusal, ok := asError[*auth.Refusal](context.Cause(ctx)); ok {
-		return refusal
+		e := refused(refusal)
+		e.last = true
+		return e
 	}
 	return err
 }

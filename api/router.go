@@ -3,11 +3,13 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -219,15 +221,42 @@ func (a *api) guard(w http.ResponseWriter, r *http.Request, age uint64, p *auth.
 		}
 		return permit(now, who)
 	})
+	if r.Body == nil || r.Body == http.NoBody {
+		return ctx, release
+	}
+	body := &unread{ReadCloser: r.Body}
+	r.Body = body
+	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		if endedBy(ctx, nil) != nil {
+		defer close(told)
+		// Nothing else may be stopped so: behind the body, net/http waits for the
+		// connection to break, and takes the deadline for that, also for the requests
+		// that follow.
+		if endedBy(ctx, nil) != nil && !body.read.Load() {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 		}
 	})
 	return ctx, func() {
-		stop()
+		if !stop() {
+			<-told // or the deadline would meet the next request of the connection
+		}
 		release()
 	}
+}
+
+// unread is a body of a request, of which it is known whether it was read to its
+// end.
+type unread struct {
+	io.ReadCloser
+	read atomic.Bool
+}
+
+func (u *unread) Read(p []byte) (int, error) {
+	n, err := u.ReadCloser.Read(p)
+	if err != nil {
+		u.read.Store(true)
+	}
+	return n, err
 }
 
 // tellAccess tells the access log who sends the request and for what. A path of a
