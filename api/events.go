@@ -40,7 +40,7 @@ func (a *api) eventRoutes(r *router) {
 type eventView struct {
 	Seq  int64      `json:"seq" doc:"The number of the event, also its id in the stream."`
 	Type string     `json:"type" doc:"task. and the new status, task.updated or task.deleted; also the name of the event."`
-	At   *time.Time `json:"at"`
+	At   *time.Time `json:"at" nullable:"false"`
 	What store.What `json:"what" doc:"What happened, as in the history."`
 	ID   string     `json:"task_id" doc:"The task that it happened to."`
 	Task *taskView  `json:"task" doc:"The task as it was after the event, null once it is deleted."`

@@ -101,12 +101,6 @@ type entryView struct {
 	Match   string    `json:"match,omitempty" enum:"id,session,time" doc:"Only for a task's lines, why it is one: it names the task, its session, or, as a guess, nothing at the right time."`
 }
 
-// TransformSchema implements [huma.SchemaTransformer].
-func (*entryView) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	s.Properties["level"].Enum = append(s.Properties["level"].Enum, nil)
-	return s
-}
-
 func entryViewOf(source string, l *logs.Line) *entryView {
 	return &entryView{ID: l.ID.String(), Time: l.Time.UTC(), Source: source, Stream: string(l.Stream), Level: textOf(string(l.Level)), Text: l.Text,
 		Cut: l.Cut, Task: textOf(l.Task), Session: textOf(l.Session)}

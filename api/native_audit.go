@@ -38,7 +38,7 @@ type auditAnswer struct {
 
 type auditView struct {
 	ID         string     `json:"id"`
-	At         *time.Time `json:"at"`
+	At         *time.Time `json:"at" nullable:"false"`
 	Actor      actorView  `json:"actor"`
 	Address    *string    `json:"address" doc:"That the request came from, null for the command line."`
 	RequestID  *string    `json:"request_id" doc:"Of the request, as the logs have it."`

@@ -16,7 +16,7 @@ type historyAnswer struct {
 
 type historyView struct {
 	Seq           int64        `json:"seq" doc:"The number of the event, the same as the id in the stream of events."`
-	At            *time.Time   `json:"at"`
+	At            *time.Time   `json:"at" nullable:"false"`
 	What          store.What   `json:"what" enum:"created,admitted,failed_over,put_back,accepted,polled,poll_failed,generated,mirror_failed,ended,money,files_deleted" doc:"What happened: admitted is the end of a wait, failed_over and put_back are attempts that the upstream surely did not accept."`
 	Status        store.Status `json:"status" enum:"queued,submitting,polling,downloading,succeeded,failed,cancelled" doc:"The task's status after it."`
 	Waited        *float64     `json:"waited" doc:"With admitted: how long the task had waited, in seconds."`
@@ -29,7 +29,7 @@ type historyView struct {
 	ErrorKind     *string      `json:"error_kind"`
 	ErrorCode     *string      `json:"error_code" doc:"The upstream's own code."`
 	ErrorMessage  *string      `json:"error_message" doc:"The upstream's own words."`
-	Money         *string      `json:"money" doc:"After a cancel: what is known about the cost."`
+	Money         *string      `json:"money" enum:"not_started,stopped,runs_on_upstream" doc:"After a cancel: what is known about the cost."`
 }
 
 type attemptView struct {

@@ -37,7 +37,7 @@ type materialItem struct {
 	Width       *int       `json:"width" doc:"Pixels, null for audio."`
 	Height      *int       `json:"height" doc:"Pixels, null for audio."`
 	Length      *float64   `json:"length" doc:"Seconds, null for images."`
-	CreatedAt   *time.Time `json:"created_at"`
+	CreatedAt   *time.Time `json:"created_at" nullable:"false"`
 	UsedAt      *time.Time `json:"used_at" doc:"When it was last uploaded or used for a new task."`
 	URL         string     `json:"url" doc:"A link that works without a key and expires."`
 }

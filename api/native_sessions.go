@@ -39,8 +39,8 @@ type sessionView struct {
 	CreditsExpire *time.Time         `json:"credits_expire"`
 	Succeeded     int64              `json:"succeeded" doc:"Attempts that succeeded."`
 	Failed        int64              `json:"failed" doc:"Attempts that failed."`
-	CreatedAt     *time.Time         `json:"created_at"`
-	UpdatedAt     *time.Time         `json:"updated_at"`
+	CreatedAt     *time.Time         `json:"created_at" nullable:"false"`
+	UpdatedAt     *time.Time         `json:"updated_at" nullable:"false"`
 	LastUsedAt    *time.Time         `json:"last_used_at"`
 	ProbedAt      *time.Time         `json:"probed_at" doc:"When the upstream was last asked about it."`
 }

@@ -30,10 +30,10 @@ type signInView struct {
 	Kind      string     `json:"kind" enum:"key,person"`
 	Owner     string     `json:"owner" doc:"The id of the key or the person."`
 	Name      string     `json:"name"`
-	Role      *string    `json:"role" doc:"Of a person; null for a key."`
+	Role      *string    `json:"role" enum:"admin,operator,viewer" doc:"Of a person; null for a key."`
 	Address   *string    `json:"address" doc:"That the sign-in came from."`
 	UserAgent *string    `json:"user_agent"`
-	CreatedAt *time.Time `json:"created_at"`
+	CreatedAt *time.Time `json:"created_at" nullable:"false"`
 	SeenAt    *time.Time `json:"seen_at" doc:"A minute behind."`
 	ExpiresAt *time.Time `json:"expires_at"`
 	Current   bool       `json:"current" doc:"It is the one that asks."`
@@ -125,10 +125,10 @@ type personView struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
 	Email     *string    `json:"email"`
-	Role      *string    `json:"role" doc:"At the last sign-in or refresh; null for none any more."`
+	Role      *string    `json:"role" enum:"admin,operator,viewer" doc:"At the last sign-in or refresh; null for none any more."`
 	Issuer    string     `json:"issuer"`
 	Subject   string     `json:"subject" doc:"What the issuer calls them."`
-	CreatedAt *time.Time `json:"created_at"`
+	CreatedAt *time.Time `json:"created_at" nullable:"false"`
 	SeenAt    *time.Time `json:"seen_at" doc:"A minute behind."`
 }
 
@@ -153,7 +153,7 @@ type previewInput struct {
 }
 
 type previewAnswer struct {
-	Role *string `json:"role" doc:"Null for none: the person would not be let in."`
+	Role *string `json:"role" enum:"admin,operator,viewer" doc:"Null for none: the person would not be let in."`
 	Why  string  `json:"why"`
 }
 

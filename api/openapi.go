@@ -110,9 +110,22 @@ func (d *document) takeNull(s *huma.Schema) {
 	}
 }
 
+// nullInEnums adds null to the lists of values of members that may be null: huma
+// has both, and JSON Schema asks for it.
+func (d *document) nullInEnums() {
+	for _, s := range d.Components.Schemas.Map() {
+		for _, member := range s.Properties {
+			if member.Nullable && len(member.Enum) > 0 && !slices.Contains(member.Enum, nil) {
+				member.Enum = append(member.Enum, nil)
+			}
+		}
+	}
+}
+
 // complete adds to every operation what follows from the tables of access, of
 // error codes and of details. Operations without details get the rest.
 func (d *document) complete() {
+	d.nullInEnums()
 	var errors []*huma.Response
 	for _, pattern := range slices.Sorted(maps.Keys(access)) {
 		op := d.operation(pattern)

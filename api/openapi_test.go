@@ -1,9 +1,13 @@
 package api_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"flag"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -37,6 +41,32 @@ func TestDocument(t *testing.T) {
 		if strings.Contains(string(raw), name) {
 			t.Errorf("the document shows names of the code: %s", name)
 		}
+	}
+}
+
+var updateDocument = flag.Bool("update-document", false, "write web/openapi.json anew")
+
+// The dashboard's types are made of the document, so that a field that is renamed
+// here breaks its build. Write it anew with
+//
+//	go test ./api -run TestDashboardsDocument -update-document
+func TestDashboardsDocument(t *testing.T) {
+	t.Parallel()
+	const file = "../web/openapi.json"
+	g := serve(t, nil)
+	_, raw := g.do("GET", "/api/openapi.json", "", nil)
+	var document bytes.Buffer
+	if err := json.Indent(&document, raw, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	document.WriteByte('\n')
+	if *updateDocument {
+		if err := os.WriteFile(file, document.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if known, err := os.ReadFile(file); err != nil || !bytes.Equal(known, document.Bytes()) {
+		t.Errorf("web/openapi.json is not what the API says (%v): go test ./api -run TestDashboardsDocument -update-document", err)
 	}
 }
 

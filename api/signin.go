@@ -28,10 +28,10 @@ type signedIn struct {
 	Authenticated bool     `json:"authenticated"`
 	AuthEnabled   bool     `json:"auth_enabled"`
 	Kind          *string  `json:"kind" doc:"What has signed in: key or person; everybody without authentication, null for strangers."`
-	Role          *string  `json:"role" doc:"Of a person: admin, operator or viewer; null for everything else."`
+	Role          *string  `json:"role" enum:"admin,operator,viewer" doc:"Of a person: admin, operator or viewer; null for everything else."`
 	Name          string   `json:"name"`
 	Prefix        string   `json:"key_prefix"`
-	Scopes        []string `json:"scopes"`
+	Scopes        []string `json:"scopes" nullable:"false"`
 	SingleSignOn  *string  `json:"single_sign_on" doc:"What to call the provider that GET /auth/login leads to, null for none."`
 	FirstStart    bool     `json:"first_start" doc:"Nobody can be an admin yet: the command line makes the first key."`
 }

@@ -34,15 +34,15 @@ type taskView struct {
 	ErrorMessage *string  `json:"error_message" doc:"Why the task failed."`
 	DelayReason  *string  `json:"delay_reason" doc:"What keeps the gateway from fetching the result, null when nothing does."`
 	ErrorKind    *string  `json:"error_kind" doc:"Why the task failed, for programs."`
-	Money        *string  `json:"money" doc:"After a cancel: not_started, stopped, or runs_on_upstream if credits may still be spent."`
+	Money        *string  `json:"money" enum:"not_started,stopped,runs_on_upstream" doc:"After a cancel: not_started, stopped, or runs_on_upstream if credits may still be spent."`
 	RetryOf      *string  `json:"retry_of" doc:"The task that this one repeats."`
 	RequestID    *string  `json:"request_id" doc:"Of the request that made the task, as the logs and its answer's X-Request-Id have it. Quote it when you ask for help."`
 
 	Materials []materialView `json:"materials" nullable:"false"`
 	Artifacts []artifactView `json:"artifacts" nullable:"false"`
 
-	CreatedAt     *time.Time `json:"created_at"`
-	UpdatedAt     *time.Time `json:"updated_at"`
+	CreatedAt     *time.Time `json:"created_at" nullable:"false"`
+	UpdatedAt     *time.Time `json:"updated_at" nullable:"false"`
 	StartedAt     *time.Time `json:"started_at" doc:"When the task got a session for the first time."`
 	FinishedAt    *time.Time `json:"finished_at"`
 	StartDeadline *time.Time `json:"start_deadline" doc:"When the task fails if it has not started."`

@@ -41,7 +41,7 @@ need_node() {
 # digest prints one hash over names and contents of all files below the paths
 # given, without what builds leave there.
 digest() {
-	find "$@" \( -name node_modules -o -name dist \) -prune -o -type f -print0 |
+	find "$@" \( -name node_modules -o -name dist -o -name schema.d.ts \) -prune -o -type f -print0 |
 		LC_ALL=C sort -z | xargs -0 "${sha256[@]}" | "${sha256[@]}" | cut -d' ' -f1
 }
 
