@@ -53,6 +53,7 @@ var access = map[string]need{
 	"GET /api/v1/me":                    anyKey,
 	"GET /api/v1/models":                anyKey,
 	"GET /api/v1/stats":                 mayRead,
+	"GET /api/v1/status/stream":         anyKey, // what the scopes let one read
 	"GET /api/v1/storage":               mayPool,
 	"GET /api/v1/logs":                  mayLogs,
 	"GET /api/v1/logs/stream":           mayLogs,

@@ -113,6 +113,7 @@ func New(c Config) (http.Handler, error) {
 	a.materialRoutes(routes)
 	a.signInRoutes(routes)
 	a.eventRoutes(routes)
+	a.statusRoutes(routes)
 	a.documentRoutes(routes, a.nativeRoutes(routes))
 	if err := routes.finish(); err != nil {
 		return nil, fmt.Errorf("make API: %w", err)

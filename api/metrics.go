@@ -19,6 +19,7 @@ type Metrics struct {
 const (
 	streamEvents = "events"
 	streamLogs   = "logs"
+	streamStatus = "status"
 )
 
 // NewMetrics returns metrics that have counted nothing.
@@ -36,7 +37,7 @@ func NewMetrics() *Metrics {
 	for _, e := range errorCodes { // so that the first of a kind is an increase
 		m.refused.WithLabelValues(e.Code)
 	}
-	for _, stream := range []string{streamEvents, streamLogs} {
+	for _, stream := range []string{streamEvents, streamLogs, streamStatus} {
 		m.listeners.WithLabelValues(stream)
 	}
 	return m

@@ -19,8 +19,13 @@ func (a *api) poolOperations(h huma.API) {
 }
 
 type poolAnswer struct {
+	PoolSummary
+	Sessions []pooledView `json:"sessions" nullable:"false"`
+}
+
+// PoolSummary is the pool without its sessions. Exported like [SessionFields].
+type PoolSummary struct {
 	Upstreams  []upstreamView `json:"upstreams" nullable:"false"`
-	Sessions   []pooledView   `json:"sessions" nullable:"false"`
 	Slots      int            `json:"slots" doc:"Slots of all sessions that are in service, those in a pause included."`
 	Free       int            `json:"free" doc:"How many tasks could start now, with all limits."`
 	Running    int            `json:"running" doc:"How many tasks run."`
@@ -61,10 +66,10 @@ func (a *api) getPool(ctx context.Context, _ *struct{}) (*body[poolAnswer], erro
 	if err != nil {
 		return nil, err
 	}
-	answer := poolAnswer{
-		Upstreams: []upstreamView{}, Sessions: []pooledView{}, Slots: p.Slots, Free: p.Free, Running: p.Running,
+	answer := poolAnswer{Sessions: []pooledView{}, PoolSummary: PoolSummary{
+		Upstreams: []upstreamView{}, Slots: p.Slots, Free: p.Free, Running: p.Running,
 		Waiting: waitingView{Tasks: p.WaitingTasks, Keys: p.WaitingKeys, Since: timeOf(p.OldestWaiting)}, NextSlotAt: timeOf(p.NextSlotAt),
-	}
+	}}
 	for _, u := range p.Upstreams {
 		answer.Upstreams = append(answer.Upstreams, upstreamViewOf(u))
 	}

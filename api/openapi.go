@@ -46,6 +46,10 @@ func schemaName(t reflect.Type, hint string) string {
 		return "TaskEvent"
 	case "SnapshotView":
 		return "SnapshotEvent"
+	case "SessionsView":
+		return "SessionsEvent"
+	case "BeatView":
+		return "BeatEvent"
 	}
 	name = strings.TrimSuffix(name, "View")
 	if stem, ok := strings.CutSuffix(name, "InputBody"); ok {

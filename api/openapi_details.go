@@ -81,6 +81,7 @@ var details = map[string]detail{
 	"DELETE /api/v1/tasks/{id}":      {codes: []string{"task_not_ended"}, answer: okAnswer{true}},
 	"GET /api/v1/tasks/{id}/history": {answer: exampleHistory},
 	"GET /api/v1/tasks/{id}/events":  {headers: eventHeaders},
+	"GET /api/v1/status/stream":      {headers: eventHeaders},
 	"GET /api/v1/events":             {headers: eventHeaders},
 	"POST /api/v1/tasks/{id}/cancel": {codes: []string{"task_ended"}, answer: cancelAnswer{OK: true, Money: "stopped", Task: exampleCancelled}},
 	"POST /api/v1/tasks/{id}/retry":  {codes: []string{"task_not_ended", "daily_quota_exceeded", "credit_budget_exceeded", "model_not_allowed", "idempotency_mismatch", "task_deleted"}, answer: retryAnswer{Task: exampleQueued, RetryOf: exampleID}},

@@ -35,9 +35,11 @@ var exampleEstimate = estimateAnswer{
 }
 
 var examplePool = poolAnswer{
-	Upstreams: []upstreamView{{Name: "free_api", Configured: true, Running: 38, Limit: new(40), Models: 21}},
-	Sessions:  []pooledView{{SessionFields: *exampleSession, Code: pool.SessionReady, Message: "1 of its 2 slots are free", Free: 1}},
-	Slots:     44, Free: 2, Running: 38, Waiting: waitingView{Tasks: 214, Keys: 5, Since: after(-time.Hour)}, NextSlotAt: after(0),
+	PoolSummary: PoolSummary{
+		Upstreams: []upstreamView{{Name: "free_api", Configured: true, Running: 38, Limit: new(40), Models: 21}},
+		Slots:     44, Free: 2, Running: 38, Waiting: waitingView{Tasks: 214, Keys: 5, Since: after(-time.Hour)}, NextSlotAt: after(0),
+	},
+	Sessions: []pooledView{{SessionFields: *exampleSession, Code: pool.SessionReady, Message: "1 of its 2 slots are free", Free: 1}},
 }
 
 var exampleProbes = probePoolAnswer{Working: 1, Results: []probeResult{{OK: true, Message: "works, 860 credits", Session: exampleSession}}}

@@ -33,6 +33,7 @@ func (a *api) documentRoutes(r *router, openAPI *huma.OpenAPI) {
 	a.describeCreate(d)
 	a.describeFiles(d)
 	a.describeEvents(d)
+	a.describeStatus(d)
 	a.describeExports(d)
 	a.describeLogs(d)
 	a.describeSignIn(d)

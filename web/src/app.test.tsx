@@ -18,7 +18,7 @@ const answers =
     if (own) return own
     if (request.path === '/auth/me') return { json: me }
     if (request.path === '/v1/models') return { json: { object: 'list', data: [seedance, pro] } }
-    if (request.path.startsWith('/api/v1/tasks?')) return { json: { tasks: [], next: null } }
+    if (request.path.startsWith("/api/v1/tasks?")) return { json: { tasks: [], next: null } }
     return undefined
   }
 

@@ -1,10 +1,12 @@
-import { useState } from 'react'
-import { QueryClientProvider, useQuery } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
+import { QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { I18nProvider } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
 import { newQueryClient } from './api/client'
+import { Live, LiveContext } from './api/live'
 import { meQuery } from './api/queries'
+import type { Me } from './api/types'
 import { DraftProvider } from './playground/DraftProvider'
 import { newRouter } from './router'
 import { SignIn } from './signin/SignIn'
@@ -25,7 +27,7 @@ export function App() {
 /** Asks who is there before it shows anything. The address stays the same while one signs in. */
 function Gate() {
   const { data: me, error, refetch } = useQuery(meQuery)
-  if (me) return me.authenticated || !me.auth_enabled ? <Inside /> : <SignIn me={me} />
+  if (me) return me.authenticated || !me.auth_enabled ? <Inside me={me} /> : <SignIn me={me} />
   if (error === null) return null
   return (
     <main className="mx-auto max-w-prose px-5 py-16">
@@ -34,11 +36,16 @@ function Gate() {
   )
 }
 
-function Inside() {
+function Inside({ me }: { me: Me }) {
+  const client = useQueryClient()
   const [router] = useState(newRouter)
+  const [live] = useState(() => new Live(client, me))
+  useEffect(() => live.start(), [live])
   return (
-    <DraftProvider>
-      <RouterProvider router={router} />
-    </DraftProvider>
+    <LiveContext value={live}>
+      <DraftProvider>
+        <RouterProvider router={router} />
+      </DraftProvider>
+    </LiveContext>
   )
 }

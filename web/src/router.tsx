@@ -2,18 +2,17 @@ import {
   createRootRoute,
   createRoute,
   createRouter,
+  lazyRouteComponent,
   Outlet,
   parseSearchWith,
   redirect,
   stringifySearchWith,
 } from '@tanstack/react-router'
-import { logLevels, statuses, type LogLevel, type Status } from './api/types'
 import { PageFailed, PageNotFound } from './frame/Failed'
 import { Shell } from './frame/Shell'
-import { LogsPage } from './logs/LogsPage'
-import { PlaygroundPage } from './playground/PlaygroundPage'
-import { TaskPage } from './tasks/TaskPage'
-import { TasksPage } from './tasks/TasksPage'
+import { logsSearch } from './logs/search'
+import { playgroundSearch } from './playground/search'
+import { tasksSearch } from './tasks/search'
 
 const root = createRootRoute({
   component: () => (
@@ -24,64 +23,89 @@ const root = createRootRoute({
   errorComponent: PageFailed,
   notFoundComponent: PageNotFound,
 })
+const getParentRoute = () => root
 
-const playground = createRoute({
-  getParentRoute: () => root,
+// Each page is a file of its own that is loaded when somebody goes there. What is in
+// its address is checked by the page's search.ts.
+
+const overview = createRoute({
+  getParentRoute,
   path: '/',
-  component: PlaygroundPage,
-  validateSearch: (search: Record<string, unknown>): { task?: string } =>
-    typeof search.task === 'string' && search.task !== '' ? { task: search.task } : {},
+  component: lazyRouteComponent(() => import('./overview/OverviewPage'), 'OverviewPage'),
 })
-
+const playground = createRoute({
+  getParentRoute,
+  path: '/playground',
+  component: lazyRouteComponent(() => import('./playground/PlaygroundPage'), 'PlaygroundPage'),
+  validateSearch: playgroundSearch,
+})
 const tasks = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/tasks',
-  component: TasksPage,
-  validateSearch: (search: Record<string, unknown>): { status?: Status } => {
-    const status = statuses.find((status) => status === search.status)
-    return status ? { status } : {}
-  },
+  component: lazyRouteComponent(() => import('./tasks/TasksPage'), 'TasksPage'),
+  validateSearch: tasksSearch,
 })
-
-const task = createRoute({ getParentRoute: () => root, path: '/tasks/$id', component: TaskPage })
-
-interface LogSearch {
-  source?: string
-  level?: LogLevel
-  q?: string
-}
-
+const task = createRoute({
+  getParentRoute,
+  path: '/tasks/$id',
+  component: lazyRouteComponent(() => import('./tasks/TaskPage'), 'TaskPage'),
+})
+const sessions = createRoute({
+  getParentRoute,
+  path: '/sessions',
+  component: lazyRouteComponent(() => import('./sessions/SessionsPage'), 'SessionsPage'),
+})
+const keys = createRoute({
+  getParentRoute,
+  path: '/keys',
+  component: lazyRouteComponent(() => import('./keys/KeysPage'), 'KeysPage'),
+})
+const usage = createRoute({
+  getParentRoute,
+  path: '/usage',
+  component: lazyRouteComponent(() => import('./usage/UsagePage'), 'UsagePage'),
+})
 const logs = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/logs',
-  component: LogsPage,
-  validateSearch: (search: Record<string, unknown>): LogSearch => {
-    const { source, q } = search
-    const level = logLevels.find((level) => level === search.level)
-    return {
-      ...(typeof source === 'string' && source !== '' && { source }),
-      ...(level && { level }),
-      ...(typeof q === 'string' && q !== '' && { q }),
-    }
-  },
+  component: lazyRouteComponent(() => import('./logs/LogsPage'), 'LogsPage'),
+  validateSearch: logsSearch,
+})
+const audit = createRoute({
+  getParentRoute,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./audit/AuditPage'), 'AuditPage'),
+})
+const signIns = createRoute({
+  getParentRoute,
+  path: '/sign-ins',
+  component: lazyRouteComponent(() => import('./signins/SignInsPage'), 'SignInsPage'),
+})
+const about = createRoute({
+  getParentRoute,
+  path: '/about',
+  component: lazyRouteComponent(() => import('./about/AboutPage'), 'AboutPage'),
 })
 
 /** Where a refused sign-in leads; whoever is in by now has no use for it. */
 const signIn = createRoute({
-  getParentRoute: () => root,
+  getParentRoute,
   path: '/signin',
   beforeLoad: () => {
     throw redirect({ to: '/', replace: true })
   },
 })
 
+const pages = [overview, playground, tasks, task, sessions, keys, usage, logs, audit, signIns, about, signIn]
+
 export function newRouter() {
   return createRouter({
-    routeTree: root.addChildren([playground, tasks, task, logs, signIn]),
+    routeTree: root.addChildren(pages),
     // Every search parameter is a plain string: an id of digits stays one.
     parseSearch: parseSearchWith((value) => value),
     stringifySearch: stringifySearchWith(String),
     scrollRestoration: true,
+    defaultPreload: 'intent',
     defaultErrorComponent: PageFailed,
   })
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { serve } from '../testing/server'
-import { ApiError, parseError, request } from './http'
+import { api, ApiError, body, parseError } from './http'
 
 test('reads the envelope of /v1 and names the field', () => {
   const error = parseError(
@@ -46,11 +46,13 @@ test.each(['', '<html>bad gateway</html>', 'null', '[]', '7'])(
 
 test('a web page where JSON should be is a fault of the server', async () => {
   await serve(() => ({ text: '<html></html>' }))
-  await expect(request('/api/v1/tasks')).rejects.toMatchObject({ status: 502, unavailable: true })
+  await expect(body(api.GET('/api/v1/tasks'))).rejects.toMatchObject({ status: 502, unavailable: true })
 })
 
 test('no answer at all is an ApiError without a status', async () => {
-  const error = await request('http://127.0.0.1:9/').catch((error: unknown) => error)
+  const error = await body(api.GET('/api/v1/stats', { baseUrl: 'http://127.0.0.1:9' })).catch(
+    (error: unknown) => error,
+  )
   expect(error).toBeInstanceOf(ApiError)
   expect(error).toMatchObject({ status: 0, unavailable: true })
 })

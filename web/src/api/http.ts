@@ -1,3 +1,6 @@
+import createClient, { type Middleware } from 'openapi-fetch'
+import type { paths } from './schema'
+
 /** An answer of the gateway that is not a success, or no answer at all. */
 export class ApiError extends Error {
   constructor(
@@ -32,38 +35,38 @@ export function readClock(date: string | null): void {
   if (!Number.isNaN(skew)) clockSkew = Math.abs(skew) > 2000 ? skew : 0
 }
 
-export async function request<T>(
-  path: string,
-  init?: {
-    method?: string
-    json?: unknown
-    signal?: AbortSignal
-    /** An error status that is an answer too. */ also?: number
+/** Turns every answer that is none into an [ApiError]. */
+const explained: Middleware = {
+  async onResponse({ request, response }) {
+    readClock(response.headers.get('Date'))
+    if (response.ok) return undefined
+    // What is ill is an answer too.
+    if (response.status === 503 && new URL(request.url).pathname === '/api/v1/health') {
+      return new Response(response.body, { headers: response.headers })
+    }
+    throw parseError(response.status, await response.text())
   },
-): Promise<T> {
-  const { method = 'GET', json, signal, also } = init ?? {}
-  let answer: Response
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === 'AbortError') return undefined
+    return new ApiError(0, error instanceof Error ? error.message : String(error))
+  },
+}
+
+/** The gateway's API, typed by its own description. */
+export const api = createClient<paths>({
+  baseUrl: location.origin,
+  fetch: (request) => globalThis.fetch(request),
+  querySerializer: { array: { style: 'form', explode: false } },
+})
+api.use(explained)
+
+/** The body of a success: `await body(api.GET('/api/v1/stats'))`. */
+export async function body<T>(answer: Promise<{ data?: T }>): Promise<T> {
   try {
-    answer = await fetch(path, {
-      method,
-      signal,
-      headers: {
-        Accept: 'application/json',
-        ...(json !== undefined && { 'Content-Type': 'application/json' }),
-      },
-      body: json === undefined ? undefined : JSON.stringify(json),
-    })
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
-    throw new ApiError(0, cause instanceof Error ? cause.message : String(cause))
-  }
-  readClock(answer.headers.get('Date'))
-  const text = await answer.text()
-  if (!answer.ok && answer.status !== also) throw parseError(answer.status, text)
-  try {
-    return (text === '' ? undefined : JSON.parse(text)) as T
-  } catch {
-    throw new ApiError(502, `${path}: not JSON`) // a proxy in between, or not our gateway
+    return (await answer).data as T
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ApiError(502, error.message) // a proxy in between, or not our gateway
+    throw error
   }
 }
 

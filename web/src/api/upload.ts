@@ -1,5 +1,5 @@
 import { ApiError, parseError, readClock } from './http'
-import type { Created } from './types'
+import type { Schemas } from './types'
 
 export interface Draft {
   model: string
@@ -18,7 +18,7 @@ export function createTask(
   draft: Draft,
   onProgress: (sent: number) => void,
   signal: AbortSignal,
-): Promise<Created> {
+): Promise<Schemas['Accepted']> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest()
     xhr.open('POST', '/v1/videos/generations')
@@ -32,7 +32,7 @@ export function createTask(
       readClock(xhr.getResponseHeader('Date'))
       if (xhr.status < 200 || xhr.status > 299) return reject(parseError(xhr.status, xhr.responseText))
       try {
-        resolve(JSON.parse(xhr.responseText) as Created)
+        resolve(JSON.parse(xhr.responseText) as Schemas['Accepted'])
       } catch {
         reject(new ApiError(xhr.status, `HTTP ${xhr.status}`))
       }

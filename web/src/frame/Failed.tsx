@@ -24,7 +24,7 @@ export function PageNotFound() {
     <main id="content" tabIndex={-1} className="mx-auto w-full max-w-prose px-5 py-16 outline-none">
       <h1 className="text-lg font-semibold">{t('error.notFound')}</h1>
       <Link to="/" className={`${buttonLook('plain')} mt-4`}>
-        {t('tasks.toPlayground')}
+        {t('error.toOverview')}
       </Link>
     </main>
   )

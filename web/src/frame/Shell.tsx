@@ -2,6 +2,7 @@ import { useEffect, type ReactNode } from 'react'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { meQuery } from '../api/queries'
+import { Toasts } from '../ui/Toasts'
 import { Banners } from './Banners'
 import { Rail } from './Rail'
 import { AccountMenu, Settings } from './Settings'
@@ -23,6 +24,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Banners me={me} />
         {children}
       </div>
+      <Toasts />
     </div>
   )
 }

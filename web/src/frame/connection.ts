@@ -1,45 +1,43 @@
 import { useEffect, useSyncExternalStore } from 'react'
 import { useQueryClient, type QueryClient } from '@tanstack/react-query'
-import { ApiError, request } from '../api/http'
-import { meQuery } from '../api/queries'
+import { ApiError } from '../api/http'
+import { useLostSince } from '../api/live'
+import { keys } from '../api/queries'
 
-/** How often a lost gateway is asked whether it is back, in milliseconds. */
+/** How often a gateway that does not answer is asked again, in milliseconds. */
 const knockInterval = 2000
 
 /**
  * Whether what is on the page could not be brought up to date, and from when it
- * is: null when all is well, 0 when nothing came at all. While the connection is
- * lost it knocks, and asks for everything again as soon as somebody opens.
+ * is: null when all is well, 0 when nothing came at all. What failed is asked again
+ * until it comes.
  */
 export function useLostConnection(): number | null {
   const client = useQueryClient()
-  const lostSince = useSyncExternalStore(
+  const silentSince = useLostSince()
+  const failedSince = useSyncExternalStore(
     (changed) => client.getQueryCache().subscribe(changed),
-    () => lostAt(client),
+    () => failedAt(client),
   )
-  const lost = lostSince !== null
+  const failed = failedSince !== null
   useEffect(() => {
-    if (!lost) return
-    const timer = setInterval(() => {
-      request('/auth/me').then(
-        () => client.refetchQueries({ type: 'active' }),
-        () => undefined, // still lost
-      )
-    }, knockInterval)
+    if (!failed) return
+    const timer = setInterval(() => void client.refetchQueries({ predicate: hasFailed }), knockInterval)
     return () => clearInterval(timer)
-  }, [client, lost])
-  return lostSince
+  }, [client, failed])
+  return silentSince ?? failedSince
 }
 
-function lostAt(client: QueryClient): number | null {
-  const stale = client
-    .getQueryCache()
-    .findAll({ type: 'active' })
-    .filter(({ state, queryKey }) => queryKey[0] !== meQuery.queryKey[0] && isUnavailable(state.error))
-  if (stale.length === 0) return null
-  return Math.max(...stale.map(({ state }) => state.dataUpdatedAt))
+type Query = ReturnType<ReturnType<QueryClient['getQueryCache']>['findAll']>[number]
+
+function hasFailed(query: Query): boolean {
+  const { error } = query.state
+  return (
+    query.isActive() && query.queryKey[0] !== keys.me[0] && error instanceof ApiError && error.unavailable
+  )
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof ApiError && error.unavailable
+function failedAt(client: QueryClient): number | null {
+  const failed = client.getQueryCache().findAll().filter(hasFailed)
+  return failed.length === 0 ? null : Math.max(...failed.map(({ state }) => state.dataUpdatedAt))
 }

@@ -1,6 +1,30 @@
+import { en as overview } from '../overview/words'
+import { en as sessions } from '../sessions/words'
+import { en as keys } from '../keys/words'
+import { en as usage } from '../usage/words'
+import { en as audit } from '../audit/words'
+import { en as signins } from '../signins/words'
+import { en as about } from '../about/words'
+import { en as palette } from '../palette/words'
+
 export const en = {
   app: { name: 'jimeng-gateway', skip: 'Skip to content', loading: 'Loading…' },
-  nav: { label: 'Main', playground: 'Playground', tasks: 'Tasks', logs: 'Logs' },
+  nav: {
+    label: 'Main',
+    overview: 'Overview',
+    tasks: 'Tasks',
+    playground: 'Playground',
+    sessions: 'Sessions',
+    keys: 'Keys',
+    usage: 'Usage',
+    logs: 'Logs',
+    audit: 'Audit',
+    signins: 'My sessions',
+    about: 'About',
+    more: 'More',
+    running: 'running',
+    attention: 'Something needs attention',
+  },
   header: {
     language: 'Language',
     theme: 'Theme',
@@ -41,6 +65,16 @@ export const en = {
     down: 'The gateway does not answer. Is it running?',
     stored: 'The key is exchanged for a cookie and is not kept in this browser.',
   },
+  action: {
+    back: 'Back',
+    save: 'Save',
+    saved: 'Saved',
+    close: 'Close',
+    undo: 'Undo',
+    copied: 'Copied',
+    copy: 'Copy',
+    notes: 'Notes',
+  },
   error: {
     title: 'This page could not be shown',
     load: 'Could not load: {{message}}',
@@ -49,6 +83,7 @@ export const en = {
     notFound: 'There is no page at this address.',
     taskNotFound: 'There is no task with this id, or it belongs to another key.',
     toTasks: 'All tasks',
+    toOverview: 'To the overview',
   },
   prompt: {
     label: 'Prompt',
@@ -254,4 +289,12 @@ export const en = {
       'The connection broke at the moment of handing over. Nobody can tell whether the upstream took it, so it is not sent again by itself: a retry may pay twice.',
     unknown: 'The message below is all that is known.',
   },
+  overview,
+  sessions,
+  keys,
+  usage,
+  audit,
+  signins,
+  about,
+  palette,
 } as const

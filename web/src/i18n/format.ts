@@ -28,12 +28,27 @@ function newFormats(locale: string) {
     minute: '2-digit',
     hourCycle: 'h23',
   })
+  const exact = new Intl.DateTimeFormat(locale, {
+    dateStyle: 'medium',
+    timeStyle: 'long',
+  })
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
   return {
     number: (n: number) => number.format(n),
     percent: (fraction: number) => percent.format(fraction),
     time: (at: number) => time.format(at),
     dateTime: (at: string) => dateTime.format(Date.parse(at)),
+    /** With seconds and time zone, for who wants to know exactly. */
+    exact: (at: string) => exact.format(Date.parse(at)),
+    /** How long ago, or how long until; the date if that is more than a day. */
+    when(at: string, now: number): string {
+      const seconds = Math.round((Date.parse(at) - now) / 1000)
+      const length = Math.abs(seconds)
+      if (length < 60) return relative.format(seconds > 0 ? seconds : 0, 'second')
+      if (length < 3600) return relative.format(Math.trunc(seconds / 60), 'minute')
+      if (length < 86_400) return relative.format(Math.trunc(seconds / 3600), 'hour')
+      return day.format(Date.parse(at))
+    },
     /** "now", "3 min. ago" within a day, the date before that. */
     ago(at: string, now: number): string {
       const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1000))

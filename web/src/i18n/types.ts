@@ -6,7 +6,7 @@ import type { en } from './en'
  */
 export type Translation = Words<typeof en>
 
-type Words<T> = {
+export type Words<T> = {
   [K in keyof T as K extends `${string}_one` ? never : K]: T[K] extends string ? string : Words<T[K]>
 }
 

@@ -1,8 +1,31 @@
+import { zh as overview } from '../overview/words'
+import { zh as sessions } from '../sessions/words'
+import { zh as keys } from '../keys/words'
+import { zh as usage } from '../usage/words'
+import { zh as audit } from '../audit/words'
+import { zh as signins } from '../signins/words'
+import { zh as about } from '../about/words'
+import { zh as palette } from '../palette/words'
 import type { Translation } from './types'
 
 export const zh: Translation = {
   app: { name: 'jimeng-gateway', skip: '跳到内容', loading: '加载中…' },
-  nav: { label: '主导航', playground: '创作', tasks: '任务', logs: '日志' },
+  nav: {
+    label: '主导航',
+    overview: '概览',
+    tasks: '任务',
+    playground: '创作',
+    sessions: '账号',
+    keys: '密钥',
+    usage: '用量',
+    logs: '日志',
+    audit: '审计',
+    signins: '我的登录',
+    about: '关于',
+    more: '更多',
+    running: '运行中',
+    attention: '有需要处理的问题',
+  },
   header: {
     language: '语言',
     theme: '主题',
@@ -43,6 +66,16 @@ export const zh: Translation = {
     down: '网关没有响应。它在运行吗？',
     stored: '密钥会换成 Cookie，不会保存在浏览器中。',
   },
+  action: {
+    back: '返回',
+    save: '保存',
+    saved: '已保存',
+    close: '关闭',
+    undo: '撤销',
+    copied: '已复制',
+    copy: '复制',
+    notes: '通知',
+  },
   error: {
     title: '无法显示此页面',
     load: '加载失败：{{message}}',
@@ -51,6 +84,7 @@ export const zh: Translation = {
     notFound: '此地址没有页面。',
     taskNotFound: '没有这个编号的任务，或者它属于其他密钥。',
     toTasks: '全部任务',
+    toOverview: '回到概览',
   },
   prompt: {
     label: '提示词',
@@ -245,4 +279,12 @@ export const zh: Translation = {
     in_doubt: '提交的瞬间连接中断，无法判断上游是否已接受，因此不会自动重发：重试可能会重复计费。',
     unknown: '以下信息是已知的全部内容。',
   },
+  overview,
+  sessions,
+  keys,
+  usage,
+  audit,
+  signins,
+  about,
+  palette,
 }

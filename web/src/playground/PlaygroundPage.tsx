@@ -1,7 +1,7 @@
-import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { useInfiniteQuery, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { getRouteApi, Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { meQuery, modelsQuery, recentTasksQuery } from '../api/queries'
+import { meQuery, modelsQuery, taskListQuery } from '../api/queries'
 import { may } from '../api/types'
 import { Page } from '../frame/Shell'
 import { TaskList } from '../tasks/TaskList'
@@ -9,7 +9,7 @@ import { TaskById } from '../tasks/TaskById'
 import { ErrorNote } from '../ui/ErrorNote'
 import { Composer } from './Composer'
 
-const route = getRouteApi('/')
+const route = getRouteApi('/playground')
 
 /** Try a prompt: what to make at the left, what came of it at the right, earlier ones below. */
 export function PlaygroundPage() {
@@ -51,7 +51,8 @@ function NothingYet() {
 function Recent() {
   const { t } = useTranslation()
   const { task } = route.useSearch()
-  const { data: tasks } = useQuery(recentTasksQuery)
+  const { data } = useInfiniteQuery(taskListQuery({ limit: 20 }))
+  const tasks = data?.pages[0]?.tasks
   if (!tasks?.length) return null
   return (
     <section aria-labelledby="recent" className="mt-10">

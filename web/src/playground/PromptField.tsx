@@ -75,7 +75,7 @@ export function PromptField({ model, draft, problems, onChange }: Props) {
   )
 }
 
-function Count({ prompt, max }: { prompt: string; max?: number }) {
+function Count({ prompt, max }: { prompt: string; max: number | null }) {
   const { t } = useTranslation()
   const format = useFormat()
   const count = length(prompt)

@@ -41,5 +41,5 @@ test('a file of another kind, an empty one, and one for a model without material
   const problem = (files: File[], model = seedance) => check({ ...emptyDraft, files }, model, t, false).files
   expect(problem([file('application/pdf')])).toContain('a.pdf')
   expect(problem([file('image/png', '')])).toContain('empty')
-  expect(problem([file('image/png')], { id: 'm', kind: 'video' })).toContain('no materials')
+  expect(problem([file('image/png')], { ...pro, max_materials: 0 })).toContain('no materials')
 })

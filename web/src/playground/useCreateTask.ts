@@ -19,7 +19,9 @@ export function useCreateTask() {
   })
   return {
     send: (draft: Draft) =>
-      mutate(draft, { onSuccess: ({ task }) => void navigate({ to: '/', search: { task: task.id } }) }),
+      mutate(draft, {
+        onSuccess: ({ task }) => void navigate({ to: '/playground', search: { task: task.id } }),
+      }),
     stop: () => abort.current?.abort(),
     isPending,
     /** Fraction of the upload that is on its way. */

@@ -55,7 +55,7 @@ function useActions(id: string, stayHere: boolean) {
     mutationFn: () => retryTask(id),
     onSuccess: ({ task }) => {
       if (!task) return
-      if (stayHere) void navigate({ to: '/', search: { task: task.id } })
+      if (stayHere) void navigate({ to: '/playground', search: { task: task.id } })
       else void navigate({ to: '/tasks/$id', params: { id: task.id } })
     },
     onSettled: refresh,

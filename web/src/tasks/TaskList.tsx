@@ -74,7 +74,12 @@ function Row({ task, now, linkTo, isCurrent }: RowProps) {
     )
   }
   return (
-    <Link to="/" search={{ task: task.id }} aria-current={isCurrent || undefined} className={rowLook}>
+    <Link
+      to="/playground"
+      search={{ task: task.id }}
+      aria-current={isCurrent || undefined}
+      className={rowLook}
+    >
       {content}
     </Link>
   )

@@ -15,7 +15,7 @@ const route = getRouteApi('/tasks')
 export function TasksPage() {
   const { t } = useTranslation()
   const { status } = route.useSearch()
-  const list = useInfiniteQuery(taskListQuery(status))
+  const list = useInfiniteQuery(taskListQuery({ status: status && [status] }))
   const tasks = list.data?.pages.flatMap((page) => page.tasks)
   return (
     <Page title={t('tasks.title')}>
@@ -71,7 +71,7 @@ function Empty({ status }: { status?: Status }) {
         {status ? t('tasks.emptyFilter', { status: t(`status.${status}`) }) : t('tasks.empty')}
       </p>
       {!status && <p className="mt-1 text-sm text-soft">{t('tasks.emptyHint')}</p>}
-      <Link to={status ? '/tasks' : '/'} className={`${buttonLook('plain')} mt-4`}>
+      <Link to={status ? '/tasks' : '/playground'} className={`${buttonLook('plain')} mt-4`}>
         {status ? t('tasks.showAll') : t('tasks.toPlayground')}
       </Link>
     </div>

@@ -3,6 +3,8 @@ import { Button as AriaButton, type ButtonProps } from 'react-aria-components'
 const looks = {
   primary: 'bg-accent-fill text-white px-4 font-medium hover:bg-accent-deep data-[pressed]:bg-accent-deep',
   plain: 'px-2.5 text-ink bg-well hover:bg-hover data-[pressed]:bg-hover',
+  danger: 'bg-red-fill text-white px-4 font-medium hover:bg-red-deep data-[pressed]:bg-red-deep',
+  onInk: 'px-2 text-ground hover:bg-ground/15 data-[pressed]:bg-ground/15',
   quiet: 'px-2 text-soft hover:text-ink hover:bg-hover data-[pressed]:bg-hover',
 } as const
 

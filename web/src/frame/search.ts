@@ -1,0 +1,24 @@
+/** What stands in an address, before anybody has looked at it. */
+export type RawSearch = Record<string, unknown>
+
+/** A text of the address, absent if it is empty. */
+export function text(search: RawSearch, name: string): string | undefined {
+  const value = search[name]
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** One of a few words, absent if it is none of them. */
+export function oneOf<T extends string>(search: RawSearch, name: string, words: readonly T[]): T | undefined {
+  return words.find((word) => word === search[name])
+}
+
+/** Those of the words, with commas between them, that are known; absent if there are none. */
+export function someOf<T extends string>(
+  search: RawSearch,
+  name: string,
+  words: readonly T[],
+): T[] | undefined {
+  const named = text(search, name)?.split(',') ?? []
+  const known = words.filter((word) => named.includes(word))
+  return known.length > 0 ? known : undefined
+}
