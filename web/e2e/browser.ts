@@ -49,7 +49,7 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
 export async function signIn(page: Page): Promise<void> {
   await page.getByLabel('API key').fill(key)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('heading', { name: 'Playground' }).waitFor()
+  await page.getByRole('navigation', { name: 'Main' }).waitFor()
 }
 
 export async function screenshot(page: Page, name: string): Promise<void> {

@@ -17,12 +17,12 @@ const answers =
     const own = more(request)
     if (own) return own
     if (request.path === '/auth/me') return { json: me }
-    if (request.path === '/v1/models') return { json: { object: 'list', data: [seedance, pro] } }
-    if (request.path.startsWith("/api/v1/tasks?")) return { json: { tasks: [], next: null } }
+    if (request.path === '/api/v1/models') return { json: { models: [seedance, pro] } }
+    if (request.path.startsWith('/api/v1/tasks?')) return { json: { tasks: [], next: null } }
     return undefined
   }
 
-test('a wrong key is said in plain words, a right one opens the playground', async () => {
+test('a wrong key is said in plain words, a right one opens the overview', async () => {
   const user = userEvent.setup()
   const seen = await serve(
     answers(({ path, body }) => {
@@ -40,7 +40,7 @@ test('a wrong key is said in plain words, a right one opens the playground', asy
   await screen.findByText(/does not know this key/)
   await user.clear(field)
   await user.type(field, '  gw_right {Enter}')
-  await screen.findByRole('heading', { name: 'Playground' })
+  await screen.findByRole('heading', { name: 'Overview' })
   expect(seen.filter(({ path }) => path === '/auth/key').map(({ body }) => body)).toEqual([
     '{"key":"gw_wrong"}',
     '{"key":"gw_right"}',
@@ -84,6 +84,7 @@ test('without authentication one is in at once, under a banner', async () => {
 })
 
 test('a model that needs a file says so before anything is sent', async () => {
+  history.replaceState(null, '', '/playground')
   const user = userEvent.setup()
   const seen = await serve(answers(() => undefined))
   render(<App />)
@@ -94,11 +95,12 @@ test('a model that needs a file says so before anything is sent', async () => {
 })
 
 test('a field that the gateway refuses gets the gateway’s words', async () => {
+  history.replaceState(null, '', '/playground')
   const user = userEvent.setup()
   const message = 'prompt: names a person'
   await serve(
     answers(({ path, method }) => {
-      if (path === '/v1/models') return { json: { data: [pro] } }
+      if (path === '/api/v1/models') return { json: { models: [pro] } }
       if (method !== 'POST') return undefined
       return { status: 400, json: { code: -2000, message, data: null, error: { message, param: 'prompt' } } }
     }),
@@ -111,8 +113,8 @@ test('a field that the gateway refuses gets the gateway’s words', async () => 
 })
 
 test('what was sent appears under its address, and its failure in both our words and the upstream’s', async () => {
+  history.replaceState(null, '', '/playground')
   const user = userEvent.setup()
-  let polls = 0
   const failed = sampleTask({
     status: 'failed',
     error_kind: 'content_risk',
@@ -122,9 +124,9 @@ test('what was sent appears under its address, and its failure in both our words
   const polling = sampleTask({ status: 'polling', queue_position: 3, queue_total: 812, queue_eta: '1m30s' })
   const seen = await serve(
     answers(({ path, method }) => {
-      if (path === '/v1/models') return { json: { data: [pro] } }
+      if (path === '/api/v1/models') return { json: { models: [pro] } }
       if (method === 'POST') return { status: 202, json: { code: 0, task: { id: 'T1', status: 'queued' } } }
-      if (path === '/api/v1/tasks/T1') return { json: { task: polls++ === 0 ? polling : failed } }
+      if (path === '/api/v1/tasks/T1') return { json: { task: polling } }
       return undefined
     }),
   )
@@ -136,6 +138,7 @@ test('what was sent appears under its address, and its failure in both our words
   const result = within(await screen.findByRole('region', { name: 'Result' }))
   await result.findByText('Place 3 of 812 in the upstream’s queue · about 1m 30s left, says the upstream')
   expect(location.search).toBe('?task=T1')
+  seen.tell('/api/v1/events', 'task.failed', { task_id: 'T1', task: failed })
   await result.findByText('The content was refused', undefined, { timeout: 5000 })
   result.getByText('平台规则 (2038)')
   result.getByRole('button', { name: 'Retry' })
@@ -151,7 +154,7 @@ test('what was sent appears under its address, and its failure in both our words
 })
 
 test('a key without the scopes is not offered what it may not do', async () => {
-  history.replaceState(null, '', '/?task=T1')
+  history.replaceState(null, '', '/playground?task=T1')
   await serve(
     answers(({ path }) => {
       if (path === '/auth/me') return { json: { ...me, scopes: ['task:read'] } }
@@ -235,5 +238,5 @@ test('a lost connection is shown and heals', async () => {
   await screen.findByText(/No connection to the gateway/)
   down = false
   await screen.findByText('No tasks yet', undefined, { timeout: 5000 })
-  await waitFor(() => expect(screen.queryByText(/No connection/)).toBeNull())
+  await waitFor(() => expect(screen.queryByText(/No connection/)).toBeNull(), { timeout: 5000 })
 })

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, onTestFinished } from 'vitest'
 
@@ -7,6 +7,14 @@ export interface Seen {
   path: string
   body: string
 }
+
+/** What was asked, and a way to tell those who listen to a stream. */
+export interface Served extends Array<Seen> {
+  tell(path: string, event: string, data: unknown): void
+}
+
+/** The streams, which stay open. */
+const streams = ['/api/v1/events', '/api/v1/status/stream']
 
 type Answer = { status?: number; json?: unknown; text?: string } | undefined
 type Handler = (request: Seen) => Answer
@@ -22,14 +30,29 @@ afterEach(() => {
 
 /**
  * A real HTTP server that the page's requests go to until the test ends. The
- * handler's undefined is a 404. Returns everything that was asked.
+ * handler's undefined is a 404, of a stream one that stays open and says nothing but
+ * what it is told to. Returns everything that was asked.
  */
-export async function serve(handler: Handler): Promise<Seen[]> {
-  const seen: Seen[] = []
+export async function serve(handler: Handler): Promise<Served> {
+  const listeners: { path: string; response: ServerResponse }[] = []
+  const seen = Object.assign([] as Seen[], {
+    tell(path: string, event: string, data: unknown) {
+      for (const { response } of listeners.filter((listener) => listener.path === path)) {
+        response.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
+      }
+    },
+  })
   const server = createServer(async (request, response) => {
     const asked = { method: request.method ?? '', path: request.url ?? '', body: await read(request) }
     seen.push(asked)
-    const answer = handler(asked) ?? {
+    const own = handler(asked)
+    if (own === undefined && streams.includes(asked.path)) {
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Access-Control-Allow-Origin': '*' })
+      response.write(':\n\n')
+      listeners.push({ path: asked.path, response })
+      return
+    }
+    const answer = own ?? {
       status: 404,
       json: { title: 'Not Found', status: 404, detail: 'nothing here' },
     }
@@ -48,9 +71,13 @@ export async function serve(handler: Handler): Promise<Seen[]> {
 /** Lets relative addresses mean this server, as in the browser. */
 function sendTo(base: string): void {
   const native = globalThis.fetch
-  globalThis.fetch = (input, init) => {
-    // jsdom's signal is not the one that Node's fetch knows.
-    return native(new URL(String(input), base), { ...init, signal: undefined })
+  globalThis.fetch = async (input, init) => {
+    const request = input instanceof Request ? input : undefined
+    const { pathname, search } = new URL(request?.url ?? String(input), location.origin)
+    if (request === undefined) return native(new URL(pathname + search, base), init)
+    const { method, headers } = request
+    const body = method === 'GET' ? undefined : await request.text()
+    return native(new URL(pathname + search, base), { method, headers, body })
   }
   const open = XMLHttpRequest.prototype.open
   XMLHttpRequest.prototype.open = function (this: XMLHttpRequest, method: string, url: string | URL) {

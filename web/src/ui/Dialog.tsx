@@ -81,7 +81,7 @@ export function Confirm({ title, children, action, isOpen, onClose, onConfirm }:
         <Button look="quiet" onPress={close}>
           {t('action.back')}
         </Button>
-        <Button look="danger" isBusy={isBusy} onPress={() => void confirm()} autoFocus>
+        <Button look="danger" isBusy={isBusy} onPress={() => void confirm()}>
           {action}
         </Button>
       </div>
