@@ -137,9 +137,10 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 	}
 	effect := pool.Faults[fault.Kind]
 	maxFailovers := q.settings.Load().MaxFailovers
-	tell := func() {} // what came of it
+	// What came of it; the write may be tried more than once.
+	became, tell := outcome, func() {}
 	err := q.settle(ctx, func(tx *store.Tx) error {
-		tell = func() {}
+		became, tell = outcome, func() {}
 		if err := tx.Settle(task.ID, task.Attempt, state, "", string(fault.Kind), fault.Message); err != nil {
 			return err
 		}
@@ -165,14 +166,14 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 			return nil
 		}
 		if fault.NotAccepted && effect.Bench {
-			outcome = attemptPutBack
+			became = attemptPutBack
 			tell = func() {
 				q.log.Info("task put back", q.about(ctx, task, zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))...)
 			}
 			return tx.Requeue(current, false, words(fault))
 		}
 		if fault.NotAccepted && effect.Failover && current.Failovers < maxFailovers {
-			outcome = attemptFailedOver
+			became = attemptFailedOver
 			tell = func() {
 				q.log.Info("another session takes over", q.about(ctx, task, zap.String("kind", string(fault.Kind)), zap.String("reason", fault.Message))...)
 			}
@@ -182,7 +183,7 @@ func (q *Queue) settleFault(ctx context.Context, task *store.Task, fault *upstre
 		return q.fail(tx, current, fault, state)
 	})
 	if err == nil {
-		q.attempted(task, outcome)
+		q.attempted(task, became)
 		tell()
 	}
 	return err
