@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, launch, screenshot, signIn, visit } from './browser'
+import { lay } from './line'
 
 let browser: Browser
 beforeAll(async () => {
@@ -14,15 +15,15 @@ test('language and theme are chosen once and stay', async () => {
   await page.getByRole('button', { name: 'Language' }).click()
   await screenshot(page, 'language-menu')
   await page.getByRole('menuitemradio', { name: '中文' }).click()
-  await page.getByRole('heading', { name: '创作' }).waitFor()
+  await page.getByRole('heading', { name: '概览' }).waitFor()
   expect(await page.getAttribute('html', 'lang')).toBe('zh-CN')
 
   await page.getByRole('button', { name: '主题' }).click()
   await page.getByRole('menuitemradio', { name: '深色' }).click()
   await page.reload()
-  await page.getByRole('heading', { name: '创作' }).waitFor()
+  await page.getByRole('heading', { name: '概览' }).waitFor()
   expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark')
-  await screenshot(page, 'playground-dark-zh-chosen')
+  await screenshot(page, 'overview-dark-zh-chosen')
   await expectAccessible(page)
   expect(complaints).toEqual([])
   await page.context().close()
@@ -41,15 +42,17 @@ test('an unknown task and an unknown page say so and lead on', async () => {
 })
 
 test('a lost connection is shown and heals', async () => {
-  const { page } = await visit(browser)
+  const line = await lay()
+  const { page } = await visit(browser, { baseURL: line.url })
   await signIn(page)
   await page.goto('/tasks')
-  await page.getByRole('list').first().waitFor()
-  await page.context().route(/\/(api|auth)\//, (route) => route.abort())
+  await page.getByRole('heading', { name: 'Tasks' }).waitFor()
+  line.cut()
   await page.getByText('No connection to the gateway').waitFor({ timeout: 30_000 })
   await screenshot(page, 'lost-connection')
   await expectAccessible(page)
-  await page.context().unroute(/\/(api|auth)\//)
+  await line.mend()
   await page.getByText('No connection to the gateway').waitFor({ state: 'detached', timeout: 30_000 })
   await page.context().close()
+  line.cut()
 })

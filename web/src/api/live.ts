@@ -5,8 +5,10 @@ import { may, type Me, type Schemas, type Task, type TaskEvent } from './types'
 
 /** How often what has arrived is shown, in milliseconds: a burst costs one rendering. */
 const showEvery = 150
-/** How long a stream may be silent or away before the page says so, in milliseconds. */
+/** How long the gateway may be silent before the page says so, in milliseconds; it beats every five seconds. */
 const patience = 12_000
+/** How long a stream may be away before the page says so, in milliseconds: a reload of the gateway is shorter. */
+const awayFor = 3000
 const reopenAfter = 1500
 
 type TaskPages = InfiniteData<{ tasks: Task[] }>
@@ -25,6 +27,9 @@ export class Live {
   private flushing: ReturnType<typeof setTimeout> | undefined
   private silence: ReturnType<typeof setTimeout> | undefined
   private readonly reopening = new Set<ReturnType<typeof setTimeout>>()
+  /** The streams that have stood once, and those that are away. */
+  private readonly stood = new Set<string>()
+  private readonly away = new Map<string, ReturnType<typeof setTimeout>>()
   private heardAt = Date.now()
   /** When the page was last known to be up to date, null while it is. */
   lostSince: number | null = null
@@ -66,8 +71,11 @@ export class Live {
   private close() {
     for (const source of this.sources) source.close()
     this.sources.clear()
-    for (const timer of [this.flushing, this.silence, ...this.reopening]) clearTimeout(timer)
+    for (const timer of [this.flushing, this.silence, ...this.reopening, ...this.away.values()]) {
+      clearTimeout(timer)
+    }
     this.reopening.clear()
+    this.away.clear()
     this.flushing = undefined
     this.arrived.clear()
   }
@@ -78,13 +86,6 @@ export class Live {
   }
 
   private readonly hearTasks = (source: EventSource) => {
-    // After a gap nobody knows what was missed. The first one comes while the page
-    // asks for what it shows, and says nothing new.
-    let first = this.lostSince === null
-    source.addEventListener('snapshot', () => {
-      if (!first) void this.client.invalidateQueries()
-      first = false
-    })
     for (const name of [...Object.keys(taskEventNames), 'task.updated', 'task.deleted']) {
       source.addEventListener(name, ({ data }: MessageEvent<string>) => {
         const event = JSON.parse(data) as TaskEvent
@@ -122,8 +123,21 @@ export class Live {
   private listen(path: string, hear: (source: EventSource) => void) {
     const source = new EventSource(path)
     this.sources.add(source)
-    source.addEventListener('open', () => this.heard())
+    source.addEventListener('open', () => {
+      clearTimeout(this.away.get(path))
+      this.away.delete(path)
+      // Nobody knows what was missed while it was away.
+      if (this.stood.has(path)) void this.client.invalidateQueries()
+      this.stood.add(path)
+      this.heard()
+    })
     source.addEventListener('error', () => {
+      if (!this.away.has(path)) {
+        this.away.set(
+          path,
+          setTimeout(() => this.tell(this.heardAt), awayFor),
+        )
+      }
       // The browser comes back by itself, unless it got an answer that is no stream:
       // the sign-in may have ended, or a proxy speaks for a gateway that restarts.
       if (source.readyState !== EventSource.CLOSED || !this.sources.delete(source)) return
@@ -140,20 +154,19 @@ export class Live {
   private heard() {
     this.heardAt = Date.now()
     this.awaitWord()
-    if (this.lostSince === null) return
-    this.tell(null)
-    void this.client.invalidateQueries()
+    if (this.lostSince !== null && this.away.size === 0) this.tell(null)
   }
 
   private awaitWord() {
     clearTimeout(this.silence)
     this.silence = setTimeout(() => {
-      if (this.lostSince === null) this.tell(this.heardAt)
+      this.tell(this.lostSince ?? this.heardAt)
       this.again()
     }, patience)
   }
 
   private tell(lostSince: number | null) {
+    if (lostSince === this.lostSince) return
     this.lostSince = lostSince
     for (const changed of this.watchers) changed()
   }
@@ -165,6 +178,10 @@ export class Live {
     this.arrived = new Map()
     for (const { task_id, task } of events) {
       if (task) this.client.setQueryData<Task>(keys.task(task_id), (known) => known && task)
+      // An answer that is on its way may be older than the event.
+      if (this.client.isFetching({ queryKey: keys.task(task_id), exact: true }) > 0) {
+        void this.client.invalidateQueries({ queryKey: keys.task(task_id), exact: true })
+      }
       void this.client.invalidateQueries({ queryKey: keys.taskMore(task_id) })
     }
     this.client.setQueriesData<TaskPages>({ queryKey: keys.taskLists }, (data) => data && patched(data, byId))
