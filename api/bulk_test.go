@@ -25,6 +25,9 @@ func TestFiltersAndBulk(t *testing.T) {
 	}
 	me := g.json("GET", "/api/v1/me", "", http.StatusOK)["key"].(map[string]any)["id"].(string)
 	session := g.task(good)["session_pool_id"].(string)
+	if task := admin.task(good); task["key_id"] != me || task["upstream"] != "jimeng" {
+		t.Errorf("whose and where: %v, %v", task["key_id"], task["upstream"])
+	}
 	for query, want := range map[string]int{
 		"": 8, "status=failed": 1, "status=failed,succeeded": 2, "status=queued": 5, "model=seedance-2.0": 2, "model=jimeng-video-seedance-2.0": 2, "model=jimeng-video-3.0": 6, "model=none": 0,
 		"error_kind=" + kind: 1, "error_kind=network": 0, "q=bad%20ONE": 1, "q=100%25_": 1, "q=nothing": 0, "q=" + good: 1,

@@ -138,6 +138,7 @@ var (
 
 const (
 	exampleID        = "01k9tz4r6q8w2e5y7v1j3m0p9a"
+	exampleKeyID     = "01K9TV8H2G4F6D8S0A1Q3W5E7R"
 	exampleSessionID = "ses_01k9txw3b5n7m9v1c3x5z7k9kj"
 	exampleSecret    = "gw_0f6e5b1c4a7d49d38c2b9e1f7a3d5c60"
 	examplePoster    = "https://video.example.com/v1/artifacts/" + exampleID + "/1?expires=1794668400&signature=c04d…"
@@ -197,7 +198,7 @@ var exampleStorage = storageAnswer{
 }
 
 var exampleQueued = &taskView{
-	ID: exampleID, Status: store.Queued, Kind: "video", Model: "jimeng-video-seedance-2.0", Prompt: "@1 drifts over the pond at dusk",
+	ID: exampleID, KeyID: exampleKeyID, Status: store.Queued, Kind: "video", Model: "jimeng-video-seedance-2.0", Prompt: "@1 drifts over the pond at dusk",
 	Duration: new(5), Ratio: new("16:9"), Artifacts: []artifactView{},
 	Materials: []materialView{{Kind: "image", URL: "https://example.com/boat.png"}}, RequestID: new("3d9a6f0e-51c7-4b1e-9c55-0d8c2f7e4a11"),
 	CreatedAt: after(0), UpdatedAt: after(0), StartDeadline: after(24 * time.Hour), Deadline: after(48 * time.Hour),
@@ -205,7 +206,7 @@ var exampleQueued = &taskView{
 
 var exampleTask = func() *taskView {
 	t := *exampleQueued
-	t.Status, t.SessionPoolID, t.HistoryRecordID = store.Succeeded, new(exampleSessionID), new("4721984402178")
+	t.Status, t.Upstream, t.SessionPoolID, t.HistoryRecordID = store.Succeeded, new("free_api"), new(exampleSessionID), new("4721984402178")
 	t.VideoURL = new(exampleLink)
 	t.PosterURL = new(examplePoster)
 	t.Artifacts = []artifactView{
@@ -242,7 +243,7 @@ var exampleSession = &sessionView{
 }
 
 var exampleKey = &keyView{
-	ID: "01K9TV8H2G4F6D8S0A1Q3W5E7R", Name: "render farm", Prefix: exampleSecret[:11], Scopes: auth.DefaultScopes, Enabled: true,
+	ID: exampleKeyID, Name: "render farm", Prefix: exampleSecret[:11], Scopes: auth.DefaultScopes, Enabled: true,
 	RateLimit: 600, DailyQuota: 200, Weight: 1, MaxPriority: 100, Models: []string{}, Networks: []string{"192.0.2.0/24"}, CreditsPerDay: 1000, Metadata: object{json.RawMessage(`{"team":"film"}`)},
 	CreatedAt: after(-720 * time.Hour), UpdatedAt: after(-720 * time.Hour), LastUsedAt: after(-time.Minute),
 }

@@ -19,6 +19,8 @@ type taskView struct {
 	Resolution *string      `json:"resolution" doc:"Resolution, null when left to the upstream."`
 	Priority   int          `json:"priority" doc:"Tasks with a higher one go first among those of the same key."`
 
+	KeyID           string  `json:"key_id" doc:"The key that the task belongs to. Its name is in the list of keys, which admins may read."`
+	Upstream        *string `json:"upstream" doc:"The upstream that runs the task or ran it last, null while it waits."`
 	SessionPoolID   *string `json:"session_pool_id" doc:"The session that runs the task."`
 	HistoryRecordID *string `json:"history_record_id" doc:"The upstream's own id."`
 	QueuePosition   *int    `json:"queue_position" doc:"Place in the upstream's own queue, when it tells."`
@@ -61,7 +63,7 @@ func (a *api) taskView(base string, t *store.Task) *taskView {
 	v := &taskView{
 		ID: t.ID, Status: t.Status, Kind: t.Kind, Model: t.Model, Prompt: t.Prompt,
 		Ratio: textOf(t.Ratio), Resolution: textOf(t.Resolution), Priority: t.Priority,
-		SessionPoolID: textOf(t.SessionID), HistoryRecordID: textOf(t.Ref),
+		KeyID: t.KeyID, Upstream: textOf(t.Upstream), SessionPoolID: textOf(t.SessionID), HistoryRecordID: textOf(t.Ref),
 		QueuePosition: t.QueuePosition, QueueTotal: t.QueueTotal, QueueETA: textOf(t.QueueETA),
 		ErrorKind: textOf(string(upstream.Kind(t.ErrorKind).Public())),
 		Money:     textOf(t.Money), RetryOf: textOf(t.RetryOf), RequestID: textOf(t.RequestID),

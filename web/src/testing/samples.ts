@@ -61,6 +61,8 @@ export function sampleTask(change: Partial<Task> = {}): Task {
     ratio: '16:9',
     resolution: null,
     priority: 0,
+    key_id: 'k1',
+    upstream: null,
     session_pool_id: null,
     history_record_id: null,
     queue_position: null,
