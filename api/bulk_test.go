@@ -50,6 +50,9 @@ func TestFiltersAndBulk(t *testing.T) {
 		if counts := page["counts"].(map[string]any); !strings.Contains(query, "status=") && counts["total"] != float64(want) {
 			t.Errorf("%s: counts %v, want %d", query, counts, want)
 		}
+		if stats := g.json("GET", "/api/v1/stats?"+query, "", http.StatusOK); !strings.Contains(query, "status=") && stats["total"] != float64(want) {
+			t.Errorf("%s: stats %v, want %d", query, stats, want)
+		}
 	}
 	page := g.json("GET", "/api/v1/tasks?limit=1", "", http.StatusOK)
 	next := page["next"].(string)

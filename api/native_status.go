@@ -76,7 +76,7 @@ func (a *api) getStats(ctx context.Context, in *TaskFilter) (*body[*taskCounts],
 	if !ok {
 		return reply(&taskCounts{})
 	}
-	counts, err := a.count(ctx, filter)
+	counts, err := a.count(ctx, a.everyName(filter))
 	if err != nil {
 		return nil, err
 	}
