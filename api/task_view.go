@@ -52,6 +52,7 @@ type taskView struct {
 }
 
 type materialView struct {
+	ID          *string `json:"id" doc:"What a new request of the same key can name the file by, null for a URL."`
 	Kind        string  `json:"kind" enum:"image,video,audio"`
 	Name        *string `json:"name" doc:"The file's name."`
 	ContentType *string `json:"content_type" doc:"The file's real type, null for a URL."`
@@ -80,7 +81,7 @@ func (a *api) taskView(base string, t *store.Task) *taskView {
 		v.Duration = &t.Duration
 	}
 	for i, material := range t.Materials {
-		view := materialView{Kind: material.Kind, Name: textOf(material.Name), ContentType: textOf(material.ContentType), URL: material.URL}
+		view := materialView{ID: textOf(material.ID), Kind: material.Kind, Name: textOf(material.Name), ContentType: textOf(material.ContentType), URL: material.URL}
 		if material.Blob != "" {
 			view.Size = &material.Size
 			view.URL = a.link(base, "materials", t.ID, i)

@@ -76,6 +76,10 @@ func TestVideoFromForm(t *testing.T) {
 	if second["kind"] != "video" || second["content_type"] != "video/mp4" {
 		t.Errorf("second material %v", second)
 	}
+	again := g.task(g.submit(fmt.Sprintf(`{"prompt":"a boat","file_paths":[%q]}`, first["id"])))
+	if got := again["materials"].([]any)[0].(map[string]any); got["id"] != first["id"] || got["name"] != first["name"] {
+		t.Errorf("material of a request that names the first one's id: %v", got)
+	}
 	g.key = "" // the link is enough
 	res, raw = g.do("GET", first["url"].(string), "", nil)
 	if res.StatusCode != http.StatusOK || !bytes.Equal(raw, picture) || res.Header.Get("Content-Type") != "image/png" {
