@@ -64,6 +64,7 @@ var access = map[string]need{
 
 	"POST /api/v1/secrets/rotate":       mayAdmin,
 	"GET /api/v1/usage":                 mayRead,
+	"GET /api/v1/timeline":              mayRead,
 	"GET /api/v1/audit":                 mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,
 	"POST /api/v1/tasks":                mayCreate,
@@ -86,6 +87,7 @@ var access = map[string]need{
 	"POST /api/v1/tasks/estimate":       mayCreate,
 	"GET /api/v1/pool":                  mayPool,
 	"POST /api/v1/pool/probe":           mayTest,
+	"GET /api/v1/pool/heartbeats":       mayPool,
 	"GET /api/v1/sessions":              mayPool,
 	"POST /api/v1/sessions":             mayAdmin,
 	"GET /api/v1/sessions/{id}":         mayPool,

@@ -30,6 +30,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.statusOperations(h)
 	a.healthOperations(h)
 	a.usageOperations(h)
+	a.timelineOperations(h)
 	a.auditOperations(h)
 	a.storageOperations(h)
 	a.modelOperations(h)

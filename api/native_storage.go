@@ -36,6 +36,7 @@ type storageAnswer struct {
 	Artifacts int64         `json:"artifacts" doc:"Bytes of all artifacts."`
 	Materials int64         `json:"materials" doc:"Bytes of all materials."`
 	Retention retentionView `json:"retention"`
+	Database  int64         `json:"database" doc:"Bytes of the database."`
 	Disk      *diskView     `json:"disk" doc:"The disk that the files are on, null when the store cannot tell."`
 	FullAt    *time.Time    `json:"full_at" doc:"When the budget is used up at the rate of the last day, null when that cannot be told."`
 	Next      []leavingView `json:"next" nullable:"false" doc:"The tasks that lose their files next, at most ten for their age and ten for the budget."`
@@ -70,12 +71,16 @@ func (a *api) getStorage(ctx context.Context, _ *struct{}) (*body[storageAnswer]
 	if err != nil {
 		return nil, err
 	}
+	size, err := a.Store.Size(ctx)
+	if err != nil {
+		return nil, err
+	}
 	next, full, err := a.Queue.Outlook(ctx, s, 10)
 	if err != nil {
 		return nil, err
 	}
 	answer := storageAnswer{
-		StorageBrief: storageBriefOf(s), Artifacts: s.Artifacts, Materials: s.Materials, FullAt: timeOf(full), Next: make([]leavingView, len(next)),
+		StorageBrief: storageBriefOf(s), Artifacts: s.Artifacts, Materials: s.Materials, Database: size, FullAt: timeOf(full), Next: make([]leavingView, len(next)),
 		Retention: retentionView{Artifacts: wholeSeconds(s.Retention.Artifacts), Tasks: wholeSeconds(s.Retention.Tasks)},
 	}
 	if s.DiskTotal > 0 {

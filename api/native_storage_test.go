@@ -21,7 +21,7 @@ func TestStorage(t *testing.T) {
 		return answer["artifacts"].(float64) > 0
 	})
 	disk := answer["disk"].(map[string]any)
-	if answer["used"].(float64) < answer["artifacts"].(float64) || answer["budget"] != nil || answer["full_at"] != nil ||
+	if answer["used"].(float64) < answer["artifacts"].(float64) || answer["database"].(float64) <= 0 || answer["budget"] != nil || answer["full_at"] != nil ||
 		disk["total"].(float64) < disk["free"].(float64) || disk["free"].(float64) <= 0 {
 		t.Errorf("storage: %v", answer)
 	}

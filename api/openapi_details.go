@@ -66,13 +66,14 @@ var details = map[string]detail{
 	"GET /api/openapi.json": {headers: []string{"ETag", "Cache-Control"}},
 	"GET /api/docs":         {headers: []string{"ETag", "Cache-Control"}},
 
-	"GET /api/v1/health":  {answer: exampleHealth},
-	"GET /api/v1/models":  {answer: modelsAnswer{[]*modelView{modelViewOf(&queue.Model{Model: exampleModel})}}},
-	"GET /api/v1/storage": {answer: exampleStorage},
-	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162, Credits: 190, EndsAt: *after(14*time.Hour + 30*time.Minute)}}},
-	"GET /api/v1/stats":   {answer: exampleCounts},
-	"GET /api/v1/usage":   {headers: downloadHeaders, answer: exampleUsage},
-	"GET /api/v1/audit":   {codes: []string{"invalid_cursor"}, headers: downloadHeaders, answer: exampleAudit},
+	"GET /api/v1/health":   {answer: exampleHealth},
+	"GET /api/v1/models":   {answer: modelsAnswer{[]*modelView{modelViewOf(&queue.Model{Model: exampleModel})}}},
+	"GET /api/v1/storage":  {answer: exampleStorage},
+	"GET /api/v1/me":       {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162, Credits: 190, EndsAt: *after(14*time.Hour + 30*time.Minute)}}},
+	"GET /api/v1/stats":    {answer: exampleCounts},
+	"GET /api/v1/usage":    {headers: downloadHeaders, answer: exampleUsage},
+	"GET /api/v1/timeline": {answer: exampleTimeline},
+	"GET /api/v1/audit":    {codes: []string{"invalid_cursor"}, headers: downloadHeaders, answer: exampleAudit},
 
 	"POST /api/v1/secrets/rotate": {codes: []string{"conflict"}, answer: rotateAnswer{OK: true, Sealed: 14}},
 
@@ -104,6 +105,8 @@ var details = map[string]detail{
 
 	"GET /api/v1/pool":        {answer: examplePool},
 	"POST /api/v1/pool/probe": {codes: []string{"not_found"}, answer: exampleProbes, request: example(`{"sessions":["` + exampleSessionID + `"]}`)},
+
+	"GET /api/v1/pool/heartbeats": {answer: exampleHeartbeats},
 
 	"GET /api/v1/sessions": {answer: sessionsAnswer{[]*sessionView{exampleSession}}},
 	"POST /api/v1/sessions": {codes: []string{"conflict"}, answer: sessionAnswer{exampleSession},
@@ -193,8 +196,19 @@ var exampleStorage = storageAnswer{
 	StorageBrief: StorageBrief{Used: 812_000_000_000, Budget: new(int64(1_000_000_000_000)), State: "ok"},
 	Artifacts:    790_000_000_000, Materials: 22_000_000_000,
 	Retention: retentionView{Artifacts: new(int64(30 * 24 * 60 * 60))},
+	Database:  1_400_000_000,
 	Disk:      &diskView{Free: 610_000_000_000, Total: 2_000_000_000_000}, FullAt: after(240 * time.Hour),
 	Next: []leavingView{{TaskID: exampleID, Reason: "age", Size: 4860153, FinishedAt: after(-720 * time.Hour), At: after(time.Hour)}},
+}
+
+var exampleTimeline = timelineAnswer{
+	From: exampleTime, To: exampleTime.Add(15 * time.Minute), Step: 900,
+	Buckets: []*bucketView{{At: exampleTime, Created: 41, Succeeded: 36, Failed: 2, Errors: map[string]int64{"content_risk": 1, "network": 1}}},
+	Start:   &timesView{12.4, 96, 38}, Finish: &timesView{104.2, 310.5, 36},
+}
+
+var exampleHeartbeats = heartbeatsAnswer{
+	From: exampleTime, Step: 1800, Sessions: []*heartbeatView{{ID: exampleSessionID, Succeeded: []int64{4, 3}, Failed: []int64{0, 1}, ErrorKinds: []*string{nil, new("rate_limited")}}},
 }
 
 var exampleQueued = &taskView{

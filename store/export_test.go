@@ -1,6 +1,6 @@
 package store
 
-func init() { scanWindow, countWindow, usageLines, auditWindow = 50, 100, 3, 50 }
+func init() { scanWindow, countWindow, usageLines, auditWindow, timelineWindow = 50, 100, 3, 50, 100 }
 
 // LastDeleted is a query whose plan is tested.
 const LastDeleted = lastDeleted
