@@ -56,6 +56,8 @@ var errorCodes = []errorCode{
 	{"conflict", http.StatusConflict, "The same thing exists already, such as a session with this login.", "Use or change the one that is there."},
 	{"restart_off", http.StatusConflict, "The gateway may not restart containers.", "An admin says `container_restart on` in the configuration, or restarts the container by other means."},
 	{"session_busy", http.StatusConflict, "A task is running on the session that should be removed.", "Disable the session, and remove it when the task has ended."},
+	{"session_out_of_service", http.StatusConflict, "The session that should be cooled is disabled or dead, or the one that should be brought back is disabled.",
+		"Enable it first; a dead one can be brought back once its account works again."},
 	{"material_in_use", http.StatusConflict, "A stored task uses the material that should be deleted.", "Delete the task first, or leave the material: unused ones go by themselves."},
 	{"material_gone", http.StatusConflict, "A material of the request was deleted while the request was on its way.", "Send the request again, or upload the material again."},
 	{"task_cancelled", http.StatusConflict, "The task was cancelled while the request waited for its result.", "Send the request again if the result is wanted after all."},

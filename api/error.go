@@ -86,6 +86,8 @@ func explain(err error) *apiError {
 			message: "was used for another request in the last 24 hours; send a new one"}
 	case errors.Is(err, pool.ErrBusy):
 		return &apiError{status: http.StatusConflict, code: "session_busy", message: "A task is running on the session. Disable it, and remove it when the task has ended."}
+	case errors.Is(err, pool.ErrOutOfService):
+		return &apiError{status: http.StatusConflict, code: "session_out_of_service", message: "The session is disabled or dead. Enable it, or bring it back if its account works again."}
 	case errors.Is(err, store.ErrMaterialGone):
 		return &apiError{status: http.StatusConflict, code: "material_gone", message: "A material of the request was deleted meanwhile. Send the request again."}
 	case errors.Is(err, store.ErrConflict):

@@ -22,6 +22,12 @@ func (a *api) sessionOperations(h huma.API) {
 		"Refused with 409 while a task runs on it."), a.removeSession)
 	handle(a, h, operation(post, "/api/v1/sessions/{id}/test", "test-session", "sessions", "Test a session",
 		"Asks the upstream whether the session works, without spending anything."), a.testSession)
+	handle(a, h, operation(post, "/api/v1/sessions/{id}/cool", "cool-session", "sessions", "Cool a session now",
+		"It gets no tasks for a while; what runs on it goes on. Afterwards one attempt decides whether it works, as after any pause."), a.coolSession)
+	handle(a, h, operation(post, "/api/v1/sessions/{id}/bring-back", "bring-back-session", "sessions", "Bring a session back now",
+		"Ends its pause, or takes a dead one back. After a fault one attempt decides whether it works again; after a pause that an admin wanted it is ready."), a.bringBackSession)
+	handle(a, h, operation(post, "/api/v1/sessions/import", "import-sessions", "sessions", "Add many sessions",
+		"Up to 1,000 at once. One that is known or refused does not keep the others out: the answer has a result for each, in their order, and no secret."), a.importSessions)
 }
 
 type sessionView struct {

@@ -116,6 +116,12 @@ var details = map[string]detail{
 		request: example(`{"label":"account 1","slots":3}`)},
 	"DELETE /api/v1/sessions/{id}":    {codes: []string{"session_busy"}, answer: okAnswer{true}},
 	"POST /api/v1/sessions/{id}/test": {answer: testAnswer{true, "The login is valid; 860 credits are left."}},
+	"POST /api/v1/sessions/{id}/cool": {codes: []string{"session_out_of_service"}, answer: sessionAnswer{exampleSession},
+		request: example(`{"seconds":1800,"reason":"the account is used by hand"}`)},
+	"POST /api/v1/sessions/{id}/bring-back": {codes: []string{"session_out_of_service"},
+		answer: bringBackAnswer{"half_open", "One attempt will decide whether it works again.", exampleSession}},
+	"POST /api/v1/sessions/import": {answer: importSessionsAnswer{1, []importResult{{Result: "added", Session: exampleSession}, {Result: "known"}}},
+		request: example(`{"sessions":[{"session_id":"3f0c2a9be77d41d5a6a1f2c4d8e90b17","label":"account 1"},{"session_id":"b81d5c0e9a7f4d2fa01c3e5b7d9f1a2c"}],"slots":2}`)},
 
 	"GET /api/v1/keys": {answer: keysAnswer{[]*keyView{exampleKey}}},
 	"POST /api/v1/keys": {answer: keyAnswer{withSecret(exampleKey)},

@@ -19,7 +19,7 @@ func (c Connect) sessions() *cobra.Command {
 	return group("session", "Manage the sessions of the pool", c.sessionList(), c.sessionAdd(), c.sessionShow(),
 		c.sessionSwitch("enable", "Let a session take tasks again", true),
 		c.sessionSwitch("disable", "Give a session no more tasks; what runs on it goes on", false),
-		c.sessionChange(), c.sessionRemove(), c.sessionTest())
+		c.sessionCool(), c.sessionBringBack(), c.sessionChange(), c.sessionRemove(), c.sessionTest())
 }
 
 type session struct {
@@ -159,6 +159,30 @@ func (c Connect) sessionSwitch(use, short string, enabled bool) *cobra.Command {
 		RunE: c.on(func(r *run, args []string) error {
 			return ask(r, http.MethodPatch, at("sessions", args[0]), map[string]any{"enabled": enabled}, func(answer *sessionAnswer) error {
 				return r.say("%s is %s", args[0], answer.Session.State)
+			})
+		}),
+	}
+}
+
+func (c Connect) sessionCool() *cobra.Command {
+	cmd := &cobra.Command{Use: "cool <id>", Short: "Give a session no tasks for a while", Args: cobra.ExactArgs(1)}
+	pause := cmd.Flags().Duration("for", 10*time.Minute, "how long")
+	reason := cmd.Flags().String("reason", "", "why, for people")
+	cmd.RunE = c.on(func(r *run, args []string) error {
+		body := map[string]any{"seconds": int(pause.Seconds()), "reason": *reason}
+		return ask(r, http.MethodPost, at("sessions", args[0], "cool"), body, func(answer *sessionAnswer) error {
+			return r.say("%s is %s until %s", args[0], answer.Session.State, when(answer.Session.Until))
+		})
+	})
+	return cmd
+}
+
+func (c Connect) sessionBringBack() *cobra.Command {
+	return &cobra.Command{
+		Use: "bring-back <id>", Short: "End the pause of a session, or take a dead one back", Args: cobra.ExactArgs(1),
+		RunE: c.on(func(r *run, args []string) error {
+			return ask(r, http.MethodPost, at("sessions", args[0], "bring-back"), nil, func(answer *struct{ Message string }) error {
+				return r.say("%s: %s", args[0], answer.Message)
 			})
 		}),
 	}

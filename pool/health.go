@@ -149,11 +149,12 @@ func (p *Pool) Test(ctx context.Context, id string) (TestResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	probe, probeErr := driver.Probe(ctx, opened)
-	_, err = p.update(context.WithoutCancel(ctx), "session.test", id, func(tx *store.Tx, s *store.Session) {
+	_, err = p.update(context.WithoutCancel(ctx), "session.test", id, func(tx *store.Tx, s *store.Session) error {
 		s.ProbedAt = tx.Now
 		if probeErr == nil {
 			p.learn(tx.Now, s, probe)
 		}
+		return nil
 	})
 	switch {
 	case err != nil:

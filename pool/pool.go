@@ -25,6 +25,10 @@ import (
 // it: an accepted task is bound to its session for life.
 var ErrBusy = errors.New("a task runs on the session")
 
+// ErrOutOfService is returned when a session is disabled or dead, and what was
+// asked for would put it to work again by a back door.
+var ErrOutOfService = errors.New("the session is out of service")
+
 // DefaultSlots is the number of attempts that a session runs at once unless
 // told otherwise: what one Jimeng account does without being held back.
 const DefaultSlots = 2
@@ -96,46 +100,11 @@ type NewSession struct {
 // [*upstream.InvalidError], or [store.ErrConflict] if the upstream has a
 // session with the same secret.
 func (p *Pool) Add(ctx context.Context, n NewSession) (*store.Session, error) {
-	name, err := p.upstreamName(n.Upstream)
+	imported, err := p.Import(ctx, []NewSession{n})
 	if err != nil {
 		return nil, err
 	}
-	secret := strings.TrimSpace(n.Secret)
-	if err := checkSecret(secret); err != nil {
-		return nil, err
-	}
-	if err := checkLabel(n.Label); err != nil {
-		return nil, err
-	}
-	if n.Slots == 0 {
-		n.Slots = DefaultSlots
-	}
-	if err := checkSlots(n.Slots); err != nil {
-		return nil, err
-	}
-	session := &store.Session{
-		ID:          store.NewID("ses_"),
-		Upstream:    name,
-		Label:       strings.TrimSpace(n.Label),
-		Secret:      p.vault.Seal([]byte(secret)),
-		Hint:        mask(secret),
-		Fingerprint: p.vault.Fingerprint([]byte(secret)),
-		Slots:       n.Slots,
-		Enabled:     true,
-		State:       store.Ready,
-	}
-	err = p.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
-		if err := tx.InsertSession(session); err != nil {
-			return err
-		}
-		return tx.Audit(store.Act{Action: "session.add", TargetKind: "session", TargetID: session.ID, Became: session.Facts()})
-	})
-	if err != nil {
-		return nil, err
-	}
-	p.secrets.Add(logs.Secret{ID: session.ID, Name: session.Label, Text: secret})
-	p.log.Info("session added", zap.String("session", session.ID), zap.String("upstream", name), zap.String("session_label", session.Label))
-	return session, nil
+	return imported[0].Session, imported[0].Err
 }
 
 func (p *Pool) upstreamName(name string) (string, error) {
@@ -209,7 +178,7 @@ func (p *Pool) Change(ctx context.Context, id string, c Change) (*store.Session,
 			return nil, err
 		}
 	}
-	return p.update(ctx, "session.change", id, func(_ *store.Tx, s *store.Session) {
+	return p.update(ctx, "session.change", id, func(_ *store.Tx, s *store.Session) error {
 		if c.Label != nil {
 			s.Label = strings.TrimSpace(*c.Label)
 		}
@@ -222,17 +191,20 @@ func (p *Pool) Change(ctx context.Context, id string, c Change) (*store.Session,
 				p.revived(s)
 			}
 		}
+		return nil
 	})
 }
 
 // update changes a session; action is what the audit log calls that.
-func (p *Pool) update(ctx context.Context, action, id string, change func(*store.Tx, *store.Session)) (session *store.Session, err error) {
+func (p *Pool) update(ctx context.Context, action, id string, change func(*store.Tx, *store.Session) error) (session *store.Session, err error) {
 	err = p.store.Write(ctx, store.Durable, func(tx *store.Tx) error {
 		if session, err = tx.Session(id); err != nil {
 			return err
 		}
 		was := session.Facts()
-		change(tx, session)
+		if err := change(tx, session); err != nil {
+			return err
+		}
 		if err := tx.UpdateSession(session); err != nil {
 			return err
 		}
