@@ -66,6 +66,7 @@ var access = map[string]need{
 	"GET /api/v1/usage":                 mayRead,
 	"GET /api/v1/timeline":              mayRead,
 	"GET /api/v1/audit":                 mayAdmin,
+	"GET /api/v1/about":                 mayAdmin,
 	"GET /api/v1/tasks":                 mayRead,
 	"POST /api/v1/tasks":                mayCreate,
 	"GET /api/v1/materials":             mayCreate,

@@ -47,6 +47,11 @@ type Config struct {
 	DefaultImageModel string
 	// Version is the gateway's, shown by the health endpoint.
 	Version string
+	// Started is when the process began to work, DataDir the folder of its files,
+	// and Settings the configuration in force without secrets. Admins may see them.
+	Started  time.Time
+	DataDir  string
+	Settings []Setting
 	// ContainerName is the upstream's container, shown by the health endpoint.
 	// Default: none.
 	ContainerName string

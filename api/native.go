@@ -37,6 +37,7 @@ func (a *api) nativeRoutes(r *router) *huma.OpenAPI {
 	a.secretOperations(h)
 	a.logOperations(h)
 	a.containerOperations(h)
+	a.aboutOperations(h)
 	return h.OpenAPI()
 }
 

@@ -74,6 +74,14 @@ var details = map[string]detail{
 	"GET /api/v1/usage":    {headers: downloadHeaders, answer: exampleUsage},
 	"GET /api/v1/timeline": {answer: exampleTimeline},
 	"GET /api/v1/audit":    {codes: []string{"invalid_cursor"}, headers: downloadHeaders, answer: exampleAudit},
+	"GET /api/v1/health":  {answer: exampleHealth},
+	"GET /api/v1/models":  {answer: modelsAnswer{[]*modelView{modelViewOf(&queue.Model{Model: exampleModel})}}},
+	"GET /api/v1/storage": {answer: exampleStorage},
+	"GET /api/v1/me":      {answer: meAnswer{Key: exampleKey, Today: todayUsage{Requests: 412, Tasks: 38, Remaining: 162, Credits: 190, EndsAt: *after(14*time.Hour + 30*time.Minute)}}},
+	"GET /api/v1/stats":   {answer: exampleCounts},
+	"GET /api/v1/usage":   {headers: downloadHeaders, answer: exampleUsage},
+	"GET /api/v1/audit":   {codes: []string{"invalid_cursor"}, headers: downloadHeaders, answer: exampleAudit},
+	"GET /api/v1/about":   {answer: exampleAbout},
 
 	"POST /api/v1/secrets/rotate": {codes: []string{"conflict"}, answer: rotateAnswer{OK: true, Sealed: 14}},
 
@@ -272,4 +280,12 @@ func withSecret(k *keyView) *keyView {
 	made := *k
 	made.Key = exampleSecret
 	return &made
+}
+
+var exampleAbout = aboutAnswer{
+	Version: "0.1.0", StartedAt: after(-72 * time.Hour), DataDir: "/var/lib/jimeng",
+	Build:    buildView{Commit: new("0f6e5b1c4a7d49d38c2b9e1f7a3d5c600f6e5b1c"), CommitAt: after(-96 * time.Hour), Go: "go1.26.0", Caddy: "v2.11.0", Platform: "linux/amd64"},
+	Database: databaseView{"SQLite", new(int64(48_201_728))},
+	Nodes:    []nodeView{{"node_01k9txw3b5n7m9v1c3x5z7k9kj", true, true, after(0)}},
+	Settings: []Setting{{"auth", "on"}, {"poll_interval", "5s"}, {"upstream jimeng", "free_api, http://127.0.0.1:8000"}},
 }

@@ -101,6 +101,7 @@ func (a *App) loadDrivers() error {
 	if len(a.UpstreamsRaw) == 0 {
 		a.UpstreamsRaw = map[string]json.RawMessage{"free_api": json.RawMessage(`{"driver":"free_api","url":"http://127.0.0.1:8000"}`)}
 	}
+	a.settings.upstreams = describeUpstreams(a.UpstreamsRaw) // Caddy forgets them when they are loaded
 	modules, err := a.ctx.LoadModule(&a.Config, "UpstreamsRaw")
 	if err != nil {
 		return fmt.Errorf("load upstreams: %w", err)

@@ -183,6 +183,7 @@ type settings struct {
 	budget                               int64
 	zone                                 *time.Location
 	upstreamConcurrency                  map[string]int
+	upstreams                            map[string]string // in words
 	models                               map[string]queue.ModelSettings
 	oidc                                 *auth.OIDCConfig // nil without single sign-on
 }

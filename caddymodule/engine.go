@@ -42,6 +42,7 @@ type engine struct {
 	dataDir                 string
 	secretKey, oldSecretKey string
 	dockerHost              string
+	started                 time.Time
 
 	store   *store.Store
 	vault   *store.Vault
@@ -101,6 +102,7 @@ func newEngine(identity string, s *settings, log *zap.Logger) (_ *engine, err er
 		dataDir:   s.dataDir,
 		secretKey: s.secretKey, oldSecretKey: s.oldSecretKey,
 		dockerHost: s.dockerHost,
+		started:    time.Now(),
 		log:        newMovingCore(), ownLog: logs.New(gatewayLogSize),
 	}
 	e.log.move(log.Core())

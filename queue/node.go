@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -113,4 +114,29 @@ func (q *Queue) takeOver(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// NodeView is a node as the others see it.
+type NodeView struct {
+	ID          string
+	Self, Alive bool
+	SeenAt      int64 // Unix milliseconds of the database's clock
+}
+
+// Nodes lists the nodes that share the database, this one first.
+func (q *Queue) Nodes(ctx context.Context) ([]NodeView, error) {
+	beats, err := q.store.Nodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]NodeView, 0, len(beats))
+	for _, b := range beats {
+		n := NodeView{ID: b.ID, Self: b.ID == q.node.id, Alive: b.Clock-b.At < deadAfter.Milliseconds(), SeenAt: b.At}
+		if n.Self {
+			nodes = slices.Insert(nodes, 0, n)
+		} else {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes, nil
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jimeng-gateway/jimeng-gateway/health"
@@ -28,4 +29,24 @@ func (s *Store) Health(ctx context.Context) []health.Component {
 		c.Advice = "See that its disk has room and is writable, and that nothing else holds the database; the gateway goes on by itself."
 	}
 	return []health.Component{c}
+}
+
+// Kind names the kind of database.
+func (s *Store) Kind() string {
+	if s.pgx != nil {
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
+// Size is how many bytes the database takes on its disk, by its own account.
+func (s *Store) Size(ctx context.Context) (size int64, err error) {
+	query := "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+	if s.pgx != nil {
+		query = "SELECT pg_database_size(current_database())"
+	}
+	if err := s.readers.QueryRowContext(ctx, query).Scan(&size); err != nil {
+		return 0, fmt.Errorf("ask for the size of the database: %w", err)
+	}
+	return size, nil
 }

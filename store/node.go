@@ -52,3 +52,23 @@ func (s *Store) NodeAlive(ctx context.Context, node string, d time.Duration) (al
 	}
 	return alive, nil
 }
+
+// NodeBeat is a node with its last heartbeat and the database's clock now, both
+// in Unix milliseconds.
+type NodeBeat struct {
+	ID        string
+	At, Clock int64
+}
+
+// Nodes lists the nodes that share the database.
+func (s *Store) Nodes(ctx context.Context) ([]NodeBeat, error) {
+	rows, err := s.readers.QueryContext(ctx, "SELECT id, heartbeat_at, "+s.clock()+" FROM nodes ORDER BY id")
+	nodes, err := collect(rows, err, func(r row) (n NodeBeat, err error) {
+		err = r.Scan(&n.ID, &n.At, &n.Clock)
+		return n, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list nodes: %w", err)
+	}
+	return nodes, nil
+}
