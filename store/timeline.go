@@ -212,15 +212,3 @@ func (s *Store) Beats(ctx context.Context, sessionID string, span Span, limit in
 	}
 	return beats, rows.Err()
 }
-
-// Size is how many bytes the database takes.
-func (s *Store) Size(ctx context.Context) (n int64, err error) {
-	query := "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
-	if s.pgx != nil {
-		query = "SELECT pg_database_size(current_database())"
-	}
-	if err := s.readers.QueryRowContext(ctx, query).Scan(&n); err != nil {
-		return 0, fmt.Errorf("read the size of the database: %w", err)
-	}
-	return n, nil
-}
