@@ -9,8 +9,10 @@ import { check, findModel, fit } from './draft'
 import { ModelSelect } from './ModelSelect'
 import { Parameters } from './Parameters'
 import { PromptField } from './PromptField'
+import { Samples } from './Samples'
 import { SendButton } from './SendButton'
 import { useCreateTask } from './useCreateTask'
+import { useEstimate } from './useEstimate'
 
 interface Props {
   models: Model[]
@@ -20,20 +22,27 @@ interface Props {
 /** The left half of the playground: what to make. */
 export function Composer({ models, mayCreate }: Props) {
   const { t } = useTranslation()
+  const [{ model: name }] = useDraft()
+  const model = findModel(models, name)
+  if (!model) return <p className="py-6 text-sm text-soft">{t('form.noModels')}</p>
+  return <ComposerFor model={model} models={models} mayCreate={mayCreate} />
+}
+
+function ComposerFor({ model, models, mayCreate }: Props & { model: Model }) {
+  const { t } = useTranslation()
   const [written, setDraft] = useDraft()
   const [tried, setTried] = useState(false)
   const create = useCreateTask()
-  const model = findModel(models, written.model)
-  if (!model) return <p className="py-6 text-sm text-soft">{t('form.noModels')}</p>
-
   const draft = fit(written, model)
+  const isComplete = Object.keys(check(draft, model, t, true)).length === 0
+  const estimate = useEstimate(draft, mayCreate && isComplete)
   const refused = create.error instanceof ApiError ? create.error.fields : {}
   const problems = { ...refused, ...check(draft, model, t, tried) }
   if (refused.file_paths) problems.files ??= refused.file_paths
   const change = (change: Partial<Draft>) => setDraft((draft) => ({ ...draft, ...change }))
 
   function send() {
-    if (!model || !mayCreate || create.isPending) return
+    if (!mayCreate || create.isPending) return
     setTried(true)
     const wrong = check(draft, model, t, true)
     if (Object.keys(wrong).length > 0) {
@@ -69,8 +78,11 @@ export function Composer({ models, mayCreate }: Props) {
           problem={problems.model}
         />
         <Parameters model={model} draft={draft} problems={problems} onChange={change} />
-        <SendButton draft={draft} create={create} mayCreate={mayCreate} />
+        <SendButton draft={draft} create={create} mayCreate={mayCreate} estimate={estimate} />
       </Form>
+      <div className="mt-4">
+        <Samples draft={draft} />
+      </div>
     </div>
   )
 }

@@ -25,6 +25,7 @@ interface Props {
 export function ModelSelect({ models, value, onChange, problem }: Props) {
   const { t } = useTranslation()
   const abilities = useAbilities()
+  const current = models.find(({ id }) => id === value)
   return (
     <Select value={value} onChange={(id) => onChange(String(id))}>
       <Label className={labelLook}>{t('form.model')}</Label>
@@ -32,6 +33,7 @@ export function ModelSelect({ models, value, onChange, problem }: Props) {
         <SelectValue<Model> className="truncate">{({ selectedItem }) => selectedItem?.id}</SelectValue>
         <ChevronDown aria-hidden size={16} className="shrink-0 text-soft" />
       </Button>
+      {current && <p className="mt-1 text-xs text-soft">{abilities(current)}</p>}
       {problem && <Problem>{problem}</Problem>}
       <Popover className={popoverLook}>
         <ListBox items={models} className="outline-none">

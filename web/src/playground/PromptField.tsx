@@ -1,12 +1,14 @@
 import { useId, useRef } from 'react'
 import { DropZone, type DropZoneProps } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
-import type { Draft } from '../api/upload'
+import type { Draft, DraftMaterial } from '../api/upload'
 import type { Model } from '../api/types'
 import { useFormat } from '../i18n/format'
 import { labelLook, Problem } from '../ui/Field'
-import { length } from './draft'
+import { added, length, moved, removed } from './draft'
+import { Completion } from './Completion'
 import { Materials } from './Materials'
+import { useCompletion } from './useCompletion'
 import { usePastedFiles } from './usePastedFiles'
 
 interface Props {
@@ -16,16 +18,15 @@ interface Props {
   onChange: (change: (draft: Draft) => Draft) => void
 }
 
-/** The prompt and the files that it speaks of: one field, into which files can be dropped. */
+/** The prompt and the materials that it speaks of: one field, into which files can be dropped. */
 export function PromptField({ model, draft, problems, onChange }: Props) {
   const { t } = useTranslation()
   const id = useId()
   const area = useRef<HTMLTextAreaElement>(null)
   const setPrompt = (prompt: string) => onChange((draft) => ({ ...draft, prompt }))
-  const addFiles = (files: File[]) => onChange((draft) => ({ ...draft, files: [...draft.files, ...files] }))
-  const removeFile = (file: File) =>
-    onChange((draft) => ({ ...draft, files: draft.files.filter((other) => other !== file) }))
-  usePastedFiles(addFiles)
+  const add = (materials: DraftMaterial[]) => onChange((draft) => added(draft, materials))
+  const completion = useCompletion(area, draft, setPrompt)
+  usePastedFiles(add)
 
   function insert(reference: string) {
     const at = area.current?.selectionStart ?? draft.prompt.length
@@ -45,27 +46,33 @@ export function PromptField({ model, draft, problems, onChange }: Props) {
       </div>
       <DropZone
         aria-label={t('materials.dropZone')}
-        onDrop={async (event) => addFiles(await droppedFiles(event))}
-        className="mt-1 rounded-lg border border-edge bg-ground focus-within:border-accent data-[drop-target]:border-accent data-[drop-target]:bg-accent-wash"
+        onDrop={async (event) => add(await droppedFiles(event))}
+        className="relative mt-1 rounded-lg border border-edge bg-ground focus-within:border-accent data-[drop-target]:border-accent data-[drop-target]:bg-accent-wash"
       >
         <textarea
+          {...completion.area}
           ref={area}
           id={id}
           rows={5}
           dir="auto"
           value={draft.prompt}
-          onChange={(event) => setPrompt(event.target.value)}
+          onChange={(event) => {
+            setPrompt(event.target.value)
+            completion.look()
+          }}
           placeholder={t('prompt.placeholder')}
           aria-invalid={!!problems.prompt}
           aria-describedby={`${id}-problem`}
           className="block field-sizing-content max-h-96 min-h-32 w-full resize-none bg-transparent px-3.5 pt-3 pb-2 text-base leading-relaxed outline-none"
         />
+        <Completion {...completion.list} />
         <Materials
           model={model}
-          files={draft.files}
+          materials={draft.materials}
           isInvalid={!!problems.files}
-          onAdd={addFiles}
-          onRemove={removeFile}
+          onAdd={add}
+          onRemove={(index) => onChange((draft) => removed(draft, index))}
+          onMove={(from, to) => onChange((draft) => moved(draft, from, to))}
           onInsert={insert}
         />
       </DropZone>

@@ -1,34 +1,73 @@
 import { ProgressBar } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/http'
-import type { Draft } from '../api/upload'
-import { useFormat } from '../i18n/format'
+import type { Schemas } from '../api/types'
+import { isFile, type Draft } from '../api/upload'
+import { clock, useFormat } from '../i18n/format'
+import { useNow } from '../i18n/useNow'
 import { Button } from '../ui/Button'
 import { Problem } from '../ui/Field'
 import type { useCreateTask } from './useCreateTask'
+
+type Estimate = Schemas['EstimateAnswer'] | undefined
 
 interface Props {
   draft: Draft
   create: ReturnType<typeof useCreateTask>
   mayCreate: boolean
+  estimate: Estimate
 }
 
 /** Says what will happen, and while it happens how far it is. */
-export function SendButton({ draft, create, mayCreate }: Props) {
+export function SendButton({ draft, create, mayCreate, estimate }: Props) {
   const { t } = useTranslation()
-  const what = draft.duration ? t('form.seconds_video', { n: draft.duration }) : t('form.video')
+  const forecast = useForecast(estimate)
   if (!mayCreate) return <p className="text-sm text-soft">{t('form.forbidden')}</p>
-  if (create.isPending) return <Upload create={create} hasFiles={draft.files.length > 0} />
+  if (create.isPending) return <Upload create={create} hasFiles={draft.materials.some(isFile)} />
   return (
     <div>
-      <div className="flex items-center gap-3">
-        <Button type="submit" look="primary" className="h-10 px-5 text-base">
-          {t('form.generate', { what })}
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
+        <Button type="submit" look="primary" className="h-10 px-5 text-base max-sm:w-full">
+          {[t('form.generate'), ...forecast].join(' · ')}
         </Button>
         <kbd className="font-sans text-2xs text-soft pointer-coarse:hidden">{t('form.shortcut')}</kbd>
       </div>
+      <WhyNotSooner estimate={estimate} />
       <SendProblem error={create.error} />
     </div>
+  )
+}
+
+/** Within this time it starts at once, in milliseconds. */
+const atOnce = 3000
+
+function useForecast(estimate: Estimate): string[] {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const now = useNow(!!estimate?.eta?.starts_at)
+  if (!estimate?.valid) return []
+  const words: string[] = []
+  if (estimate.credits !== null)
+    words.push(t('form.credits', { count: estimate.credits, formatted: format.number(estimate.credits) }))
+  const startsAt = estimate.eta?.starts_at
+  if (startsAt) {
+    const left = Date.parse(startsAt) - now
+    words.push(left < atOnce ? t('form.startsNow') : t('form.startsIn', { time: clock(left) }))
+  }
+  return words
+}
+
+/** Why it would wait, where that is not a matter of seconds. */
+function WhyNotSooner({ estimate }: { estimate: Estimate }) {
+  const { t } = useTranslation()
+  const now = useNow()
+  if (!estimate?.valid || estimate.why_not_sooner.length === 0) return null
+  const startsAt = estimate.eta?.starts_at
+  if (startsAt && Date.parse(startsAt) - now < atOnce) return null
+  return (
+    <p className="mt-2 max-w-prose text-xs text-soft">
+      {t('form.waits')} {estimate.why_not_sooner.map((reason) => t(`reason.${reason.code}`)).join(' · ')}
+    </p>
   )
 }
 

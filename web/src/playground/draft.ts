@@ -1,6 +1,7 @@
 import type { TFunction } from 'i18next'
-import type { Draft } from '../api/upload'
-import type { MediaKind, Model } from '../api/types'
+import { isFile, type Draft, type DraftMaterial } from '../api/upload'
+import type { MediaKind, Model, Task } from '../api/types'
+import { redirect } from './references'
 
 export const emptyDraft: Draft = {
   model: '',
@@ -8,7 +9,7 @@ export const emptyDraft: Draft = {
   duration: null,
   ratio: null,
   resolution: null,
-  files: [],
+  materials: [],
 }
 
 /** The model that the API takes when none is named. */
@@ -37,8 +38,49 @@ export function fit(draft: Draft, model: Model): Draft {
   }
 }
 
-export function kindOf(file: File): MediaKind | null {
-  const kind = file.type.split('/')[0]
+/** What a task was made of, to change it and send it again. */
+export function draftOf(task: Task): Draft {
+  const { model, prompt, duration, ratio, resolution } = task
+  const materials = task.materials.map(({ id, kind, name, url }) => ({
+    ref: id ?? url,
+    kind,
+    name: name ?? url,
+    preview: id === null ? null : url, // strangers' servers are not asked for theirs
+  }))
+  return { model, prompt, duration, ratio, resolution, materials }
+}
+
+export function added(draft: Draft, materials: DraftMaterial[]): Draft {
+  return { ...draft, materials: [...draft.materials, ...materials] }
+}
+
+/** Without one of the materials; the prompt's references to the others still mean the same. */
+export function removed(draft: Draft, index: number): Draft {
+  const gone = index + 1
+  return {
+    ...draft,
+    materials: draft.materials.toSpliced(index, 1),
+    prompt: redirect(draft.prompt, (number) =>
+      number === gone ? null : number > gone ? number - 1 : number,
+    ),
+  }
+}
+
+/** With a material at another place; the prompt's references go with it. */
+export function moved(draft: Draft, from: number, to: number): Draft {
+  const material = draft.materials[from]
+  if (material === undefined || to < 0 || to >= draft.materials.length) return draft
+  const materials = draft.materials.toSpliced(from, 1).toSpliced(to, 0, material)
+  const prompt = redirect(draft.prompt, (number) => {
+    const meant = draft.materials[number - 1]
+    return meant === undefined ? number : materials.indexOf(meant) + 1
+  })
+  return { ...draft, materials, prompt }
+}
+
+export function kindOf(material: DraftMaterial): MediaKind | null {
+  if (!isFile(material)) return material.kind
+  const kind = material.type.split('/')[0]
   return kind === 'image' || kind === 'video' || kind === 'audio' ? kind : null
 }
 
@@ -67,7 +109,7 @@ export function check(draft: Draft, model: Model, t: TFunction, complete: boolea
   const problems: Problems = {}
   const over = length(draft.prompt) - (model.max_prompt ?? Infinity)
   if (model.max_prompt && over > 0) problems.prompt = t('invalid.promptLong', { over })
-  const files = filesProblem(draft.files, model, t)
+  const files = materialsProblem(draft.materials, model, t)
   if (files) problems.files = files
   return complete ? { ...missing(draft, model, t), ...problems } : problems
 }
@@ -77,26 +119,26 @@ function missing(draft: Draft, model: Model, t: TFunction): Problems {
   const least = model.min_materials ?? 0
   if (draft.prompt.trim() === '') {
     if (model.needs_prompt) problems.prompt = t('invalid.promptNeeded')
-    else if (draft.files.length === 0 && least === 0) problems.prompt = t('invalid.promptEmpty')
+    else if (draft.materials.length === 0 && least === 0) problems.prompt = t('invalid.promptEmpty')
   }
-  if (draft.files.length < least) problems.files = t('materials.needed', { count: least })
+  if (draft.materials.length < least) problems.files = t('materials.needed', { count: least })
   return problems
 }
 
-function filesProblem(files: File[], model: Model, t: TFunction): string | undefined {
-  for (const file of files) {
+function materialsProblem(materials: DraftMaterial[], model: Model, t: TFunction): string | undefined {
+  for (const file of materials) {
     if (kindOf(file) === null) return t('invalid.filesType', { name: file.name })
-    if (file.size === 0) return t('invalid.filesEmpty', { name: file.name })
+    if (isFile(file) && file.size === 0) return t('invalid.filesEmpty', { name: file.name })
   }
   const all = model.max_materials ?? 0
-  if (files.length > 0 && all === 0) return t('materials.none')
+  if (materials.length > 0 && all === 0) return t('materials.none')
   for (const [kind, max] of [
     ['image', model.max_images ?? 0],
     ['video', model.max_videos ?? 0],
     ['audio', model.max_audios ?? 0],
   ] as const) {
-    const count = files.filter((file) => kindOf(file) === kind).length
+    const count = materials.filter((material) => kindOf(material) === kind).length
     if (count > max) return t(`invalid.filesKind_${kind}`, { max })
   }
-  return files.length > all ? t('invalid.filesMany', { max: all }) : undefined
+  return materials.length > all ? t('invalid.filesMany', { max: all }) : undefined
 }
