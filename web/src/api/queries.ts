@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query'
 import { api, body } from './http'
 import type { paths } from './schema'
-import { type Container, type Schemas, type Status, type Task } from './types'
+import { type Container, type Schemas, type Task } from './types'
 
 /** The names of what is cached. What lives is patched there by [Live]. */
 export const keys = {
@@ -45,14 +45,6 @@ export const containersQuery = queryOptions({
   queryFn: ({ signal }) => body(api.GET('/api/v1/containers', { signal })),
   select: ({ containers }): Container[] => containers,
 })
-
-/** The status is part of the key: with every step of the task there is more to read. */
-export const taskLogQuery = (id: string, status: Status) =>
-  queryOptions({
-    queryKey: ['task', id, 'logs', status],
-    queryFn: ({ signal }) => body(api.GET('/api/v1/tasks/{id}/logs', { params: { path: { id } }, signal })),
-    placeholderData: keepPreviousData,
-  })
 
 export const taskQuery = (id: string) =>
   queryOptions({

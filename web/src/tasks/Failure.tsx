@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next'
 import type { Task } from '../api/types'
+import { Clamped } from './Clamped'
 
 /** Why there is no result, in plain words and in the upstream's own. */
 export function Failure({ task }: { task: Task }) {
@@ -16,17 +17,12 @@ export function Failure({ task }: { task: Task }) {
       <p className="mt-1 max-w-prose text-sm">
         {failed ? t(`errorAdvice.${kind}`, '') : task.money && t(`task.money.${task.money}`)}
       </p>
+      {failed && task.money && <p className="mt-1 text-sm">{t(`task.money.${task.money}`)}</p>}
       {task.error_message && (
         <>
           <p className="mt-6 text-xs text-soft">{t('task.upstreamSays')}</p>
-          <blockquote
-            // A long message scrolls, so it has to take the focus.
-            // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-            tabIndex={0}
-            dir="auto"
-            className="mt-1 max-h-60 overflow-auto font-mono text-xs leading-relaxed break-words whitespace-pre-wrap"
-          >
-            {task.error_message}
+          <blockquote className="mt-1 leading-relaxed">
+            <Clamped text={task.error_message} className="font-mono text-xs" />
           </blockquote>
         </>
       )}

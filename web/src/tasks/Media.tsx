@@ -6,7 +6,8 @@ import type { Task } from '../api/types'
 export function Media({ task }: { task: Task }) {
   const { t } = useTranslation()
   const images = task.image_urls ?? []
-  if (task.video_url) return <Video url={task.video_url} prompt={short(task.prompt)} />
+  if (task.video_url)
+    return <Video url={task.video_url} poster={task.poster_url} prompt={short(task.prompt)} />
   if (images.length === 0)
     return <p className="rounded-xl bg-well p-6 text-sm text-soft">{t('result.noFile')}</p>
   return (
@@ -26,11 +27,12 @@ export function Media({ task }: { task: Task }) {
   )
 }
 
-function Video({ url, prompt }: { url: string; prompt: string }) {
+function Video({ url, poster, prompt }: { url: string; poster: string | null; prompt: string }) {
   const { t } = useTranslation()
   // Each answer signs the link anew. The player keeps the first one, so that it
   // does not start over, and takes the newest when the first stops working.
   const [source, setSource] = useState(url)
+  const [still] = useState(poster ?? undefined)
   const [gone, setGone] = useState(false)
   return (
     <div>
@@ -41,6 +43,7 @@ function Video({ url, prompt }: { url: string; prompt: string }) {
         playsInline
         preload="metadata"
         src={source}
+        poster={still}
         aria-label={t('result.videoLabel', { prompt })}
         onError={() => (source === url ? setGone(true) : setSource(url))}
         onLoadedData={() => setGone(false)}

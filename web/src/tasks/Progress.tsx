@@ -2,6 +2,8 @@ import { useTranslation } from 'react-i18next'
 import type { Status, Task } from '../api/types'
 import { clock, parseEta } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
+import { Clamped } from './Clamped'
+import { Forecast } from './Forecast'
 import { took } from './times'
 
 const steps = ['queued', 'submitting', 'polling', 'downloading'] as const satisfies Status[]
@@ -25,9 +27,17 @@ export function Progress({ task }: { task: Task }) {
       </p>
       <div>
         <div className="flex items-end justify-between gap-6">
-          <div role="status">
-            <p className="text-lg font-medium">{t(`task.${words[task.status as Step]}`)}</p>
-            <UpstreamQueue task={task} />
+          <div>
+            <div role="status">
+              <p className="text-lg font-medium">{t(`task.${words[task.status as Step]}`)}</p>
+              <UpstreamQueue task={task} />
+            </div>
+            <Forecast task={task} />
+            {task.delay_reason && (
+              <p className="mt-2 text-sm text-amber">
+                {t('task.delayed')} <Clamped text={task.delay_reason} className="text-xs" />
+              </p>
+            )}
           </div>
           <p
             className="text-2xl font-light"

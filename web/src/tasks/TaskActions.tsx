@@ -1,11 +1,17 @@
-import { Download, RotateCcw, X } from 'lucide-react'
+import { useState } from 'react'
+import { Download, RotateCcw, SlidersHorizontal, Trash2, X } from 'lucide-react'
 import { useMutation, useQueryClient, useSuspenseQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { cancelTask, meQuery, retryTask, taskQuery } from '../api/queries'
+import { cancelTask, keys, meQuery, retryTask, taskQuery } from '../api/queries'
 import { hasEnded, may, type Task } from '../api/types'
+import { draftOf } from '../playground/draft'
+import { useDraft } from '../playground/DraftProvider'
 import { Button, buttonLook } from '../ui/Button'
+import { Confirm } from '../ui/Dialog'
 import { useErrorText } from '../ui/ErrorNote'
+import { say } from '../ui/Toasts'
+import { deleteTask } from './queries'
 
 /** What may be done with a task now. */
 export function TaskActions({ task, stayHere }: { task: Task; stayHere: boolean }) {
@@ -38,6 +44,58 @@ export function TaskActions({ task, stayHere }: { task: Task; stayHere: boolean 
           {t('task.retry')}
         </Button>
       )}
+      {may(me, 'video:create') && task.kind === 'video' && <Change task={task} />}
+      {ended && !stayHere && may(me, 'task:delete') && <Delete task={task} />}
+    </>
+  )
+}
+
+/** Opens the playground with what the task was made of. */
+function Change({ task }: { task: Task }) {
+  const { t } = useTranslation()
+  const navigate = useNavigate()
+  const [, setDraft] = useDraft()
+  return (
+    <Button
+      look="quiet"
+      onPress={() => {
+        setDraft(draftOf(task))
+        void navigate({ to: '/playground' })
+      }}
+    >
+      <SlidersHorizontal aria-hidden size={15} />
+      {t('task.change')}
+    </Button>
+  )
+}
+
+function Delete({ task }: { task: Task }) {
+  const { t } = useTranslation()
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  const [isOpen, setOpen] = useState(false)
+  const confirm = async () => {
+    await deleteTask(task.id)
+    say(t('task.deleted'))
+    await navigate({ to: '/tasks' })
+    client.removeQueries({ queryKey: keys.task(task.id) })
+    void client.invalidateQueries({ queryKey: keys.taskLists })
+  }
+  return (
+    <>
+      <Button look="quiet" onPress={() => setOpen(true)}>
+        <Trash2 aria-hidden size={15} />
+        {t('task.delete')}
+      </Button>
+      <Confirm
+        title={t('task.deleteTitle')}
+        action={t('task.delete')}
+        isOpen={isOpen}
+        onClose={() => setOpen(false)}
+        onConfirm={confirm}
+      >
+        {t('task.deleteHint')}
+      </Confirm>
     </>
   )
 }
@@ -48,7 +106,7 @@ function useActions(id: string, stayHere: boolean) {
   const refresh = () =>
     Promise.all([
       client.invalidateQueries({ queryKey: taskQuery(id).queryKey }),
-      client.invalidateQueries({ queryKey: ['tasks'] }),
+      client.invalidateQueries({ queryKey: keys.taskLists }),
     ])
   const cancel = useMutation({ mutationFn: () => cancelTask(id), onSettled: refresh })
   const retry = useMutation({

@@ -52,6 +52,8 @@ export function TaskFacts({ task }: { task: Task }) {
         ))}
         <Fact name={t('task.session')} value={task.session_pool_id} code />
         <Fact name={t('task.upstreamId')} value={task.history_record_id} code />
+        <Fact name={t('task.requestId')} value={task.request_id} code />
+        <Fact name={t('task.priority')} value={task.priority !== 0 && String(task.priority)} />
         <Fact
           name={t('task.retryOf')}
           code

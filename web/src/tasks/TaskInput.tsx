@@ -1,78 +1,98 @@
 import { useState } from 'react'
-import { FileAudio, FileVideo, Image } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { Material, Task } from '../api/types'
 import { useFormat } from '../i18n/format'
+import { Preview } from '../playground/Preview'
+import { pieces } from '../playground/references'
+import { Copy } from '../ui/Copy'
 
-/** What went into a task. */
+/** What went into a task: the prompt, and the materials that it points at. */
 export function TaskInput({ task }: { task: Task }) {
   const { t } = useTranslation()
-  const materials = task.materials ?? []
   return (
-    <>
-      <section className="mt-8">
-        <h2 className="text-sm font-semibold">{t('prompt.label')}</h2>
-        <p className="mt-1 max-h-80 max-w-prose overflow-auto break-words whitespace-pre-wrap" dir="auto">
-          {task.prompt || <span className="text-soft">{t('tasks.noPrompt')}</span>}
-        </p>
-      </section>
-      {materials.length > 0 && (
-        <section className="mt-8">
-          <h2 className="text-sm font-semibold">{t('materials.label')}</h2>
-          <ol className="mt-1">
-            {materials.map((material, index) => (
-              <MaterialRow key={index} material={material} number={index + 1} />
-            ))}
-          </ol>
-        </section>
+    <section className="mt-9" aria-labelledby="input">
+      <div className="flex items-center justify-between">
+        <h2 id="input" className="text-sm font-semibold">
+          {t('prompt.label')}
+        </h2>
+        {task.prompt && <Copy text={task.prompt} label={t('task.copyPrompt')} isIcon />}
+      </div>
+      <p
+        className="max-h-80 max-w-prose overflow-auto break-words whitespace-pre-wrap"
+        dir="auto"
+        // What scrolls has to be reached by keyboard.
+        tabIndex={task.prompt.length > 1000 ? 0 : undefined}
+      >
+        {task.prompt ? <Prompt task={task} /> : <span className="text-soft">{t('tasks.noPrompt')}</span>}
+      </p>
+      {task.materials.length > 0 && (
+        <ol aria-label={t('materials.label')} className="mt-4 flex flex-wrap gap-3">
+          {task.materials.map((material, index) => (
+            <MaterialTile key={index} material={material} number={index + 1} />
+          ))}
+        </ol>
       )}
-    </>
+    </section>
   )
 }
 
-const icons = { image: Image, video: FileVideo, audio: FileAudio }
+function Prompt({ task }: { task: Task }) {
+  return pieces(task.prompt, task.materials.length).map(({ text, material }, index) =>
+    material === null ? (
+      text
+    ) : (
+      <a
+        key={index}
+        href={`#material-${material}`}
+        title={task.materials[material - 1]?.name ?? undefined}
+        className="rounded bg-accent-wash px-1 font-medium text-accent hover:underline"
+      >
+        {text}
+      </a>
+    ),
+  )
+}
 
-function MaterialRow({ material, number }: { material: Material; number: number }) {
+function MaterialTile({ material, number }: { material: Material; number: number }) {
+  const { t } = useTranslation()
   const format = useFormat()
   // Each answer signs the link anew; the first one is kept, so that the picture stays.
   const [url] = useState(material.url)
-  const name = material.name ?? url ?? material.kind
+  // Strangers' servers are not asked for theirs.
+  const [preview] = useState({
+    ref: url,
+    kind: material.kind,
+    name: material.name ?? url,
+    preview: material.size === null ? null : url,
+  })
+  const facts = [material.content_type, material.size && format.bytes(material.size)].filter(Boolean)
   return (
-    <li className="flex min-h-11 items-center gap-2.5 text-sm">
-      <span className="w-6 text-soft">@{number}</span>
-      <Preview material={material} url={url} />
-      {url ? (
+    <li
+      id={`material-${number}`}
+      className="w-36 rounded-lg p-1 text-xs target:bg-accent-wash target:ring-2 target:ring-accent"
+    >
+      {material.kind === 'audio' && preview.preview ? (
+        // Nobody has written down what is said in it.
+        // eslint-disable-next-line jsx-a11y/media-has-caption
+        <audio controls preload="none" src={url} aria-label={preview.name} className="h-11 w-full" />
+      ) : (
         <a
           href={url}
           target="_blank"
           rel="noreferrer"
-          title={name}
-          dir="auto"
-          className="truncate text-accent hover:underline"
+          aria-label={t('task.openMaterial', { n: number, name: preview.name })}
+          className="block aspect-4/3 overflow-hidden rounded-md bg-well"
         >
-          {name}
+          <Preview material={preview} />
         </a>
-      ) : (
-        <span className="truncate" title={name} dir="auto">
-          {name}
-        </span>
       )}
-      <span className="ml-auto pl-2 whitespace-nowrap text-soft">
-        {[material.content_type, material.size && format.bytes(material.size)].filter(Boolean).join(' · ')}
-      </span>
+      <p className="mt-1 flex gap-1.5">
+        <span className="font-medium text-accent">@{number}</span>
+        <span className="truncate" dir="auto" title={preview.name}>
+          {preview.name}
+        </span>
+      </p>
+      <p className="truncate text-2xs text-soft">{facts.join(' · ')}</p>
     </li>
-  )
-}
-
-/** The picture itself if the gateway has it; strangers' servers are not asked for theirs. */
-function Preview({ material, url }: { material: Material; url: string | null }) {
-  const Icon = icons[material.kind]
-  if (material.kind === 'image' && material.size !== null && url) {
-    return <img src={url} alt="" loading="lazy" className="size-9 shrink-0 rounded bg-well object-cover" />
-  }
-  return (
-    <span className="flex size-9 shrink-0 items-center justify-center rounded bg-well text-soft">
-      <Icon aria-hidden size={16} />
-    </span>
   )
 }

@@ -1,8 +1,10 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
-import { meQuery, taskLogQuery } from '../api/queries'
+import { meQuery } from '../api/queries'
 import { may, type Task } from '../api/types'
 import { LogLine } from '../logs/LogLine'
+import { taskLogQuery } from './queries'
 
 /** What the upstream's container and the gateway wrote about the task. */
 export function TaskLog({ task }: { task: Task }) {
@@ -12,13 +14,18 @@ export function TaskLog({ task }: { task: Task }) {
 
 function Lines({ task }: { task: Task }) {
   const { t } = useTranslation()
-  const { data } = useQuery(taskLogQuery(task.id, task.status))
+  const { data } = useQuery(taskLogQuery(task.id))
   if (!data) return null
   return (
-    <section aria-labelledby="task-log" className="mt-8">
-      <h2 id="task-log" className="text-sm font-semibold">
-        {t('logs.title')}
-      </h2>
+    <section aria-labelledby="task-log" className="mt-9">
+      <div className="flex items-baseline justify-between">
+        <h2 id="task-log" className="text-sm font-semibold">
+          {t('logs.title')}
+        </h2>
+        <Link to="/logs" search={{ task: task.id }} className="text-xs text-accent hover:underline">
+          {t('task.toLogs')}
+        </Link>
+      </div>
       {data.entries.length > 0 ? (
         <ul
           // A region that scrolls has to be reached by keyboard.

@@ -5,14 +5,16 @@ import { useTranslation } from 'react-i18next'
 import { taskQuery } from '../api/queries'
 import { Page } from '../frame/Shell'
 import { TaskMissing } from './TaskById'
+import { RawTask } from './RawTask'
 import { TaskFacts } from './TaskFacts'
 import { TaskInput } from './TaskInput'
 import { TaskLog } from './TaskLog'
 import { TaskResult } from './TaskResult'
+import { Timeline } from './Timeline'
 
 const route = getRouteApi('/tasks/$id')
 
-/** One task: the player or the progress first, then what went in, then the facts. */
+/** One task: the player or the progress first, then what happened, what went in, and the raw data. */
 export function TaskPage() {
   const { t } = useTranslation()
   const { id } = route.useParams()
@@ -23,8 +25,10 @@ export function TaskPage() {
         <div className="grid gap-x-12 gap-y-10 lg:grid-cols-[minmax(0,1fr)_19rem]">
           <div className="min-w-0">
             <TaskResult key={task.id} task={task} />
+            <Timeline task={task} />
             <TaskInput task={task} />
             <TaskLog task={task} />
+            <RawTask task={task} />
           </div>
           <TaskFacts task={task} />
         </div>
