@@ -13,6 +13,7 @@ afterAll(() => browser.close())
 test('a prompt and a file go in, a video comes out and plays', async () => {
   const { page, complaints } = await visit(browser)
   await signIn(page)
+  await page.goto('/playground')
   await page.getByLabel('Prompt', { exact: true }).fill('A paper boat like @1 sails across a puddle at dusk')
   await addFile(page, 'boat.png')
   await page.getByRole('button', { name: /^Put @1 into the prompt/ }).waitFor()
@@ -46,7 +47,7 @@ test('a prompt and a file go in, a video comes out and plays', async () => {
 
   await page.getByRole('link', { name: 'Details' }).click()
   await page.waitForURL(`**/tasks/${task}`)
-  await page.getByText('boat.png').waitFor()
+  await page.getByRole('link', { name: 'Open material 1 (boat.png)' }).waitFor()
   await expectPlays(page)
   await screenshot(page, 'task')
   await expectAccessible(page)
@@ -74,6 +75,7 @@ test('a prompt and a file go in, a video comes out and plays', async () => {
 test('what is missing is said before anything is sent', async () => {
   const { page, complaints } = await visit(browser)
   await signIn(page)
+  await page.goto('/playground')
   let sent = 0
   page.on('request', (request) => (sent += request.url().endsWith('/v1/videos/generations') ? 1 : 0))
   await page.getByRole('button', { name: /^Generate/ }).click()
@@ -97,6 +99,8 @@ test('by keyboard alone, in Chinese, in the dark', async () => {
   }
   await page.keyboard.type(process.env.KEY ?? '')
   await page.keyboard.press('Enter')
+  await page.getByRole('navigation').first().waitFor()
+  await page.goto('/playground')
   await page.getByRole('heading', { name: '创作' }).waitFor()
 
   await page.keyboard.press('Tab')
@@ -126,6 +130,7 @@ test('by keyboard alone, in Chinese, in the dark', async () => {
 test('on a phone', async () => {
   const { page, complaints } = await visit(browser, phone)
   await signIn(page)
+  await page.goto('/playground')
   await page.getByRole('button', { name: /^Generate/ }).waitFor()
   await screenshot(page, 'phone-playground')
   await expectNoSidewaysScroll(page)

@@ -77,7 +77,7 @@ function EtaWords({ eta }: { eta: Schemas['Eta'] }) {
   if (!eta.finishes_at) return eta.reason && <p className="text-sm text-soft">{t('task.noEta')}</p>
   const isOverdue = Date.parse(eta.finishes_at) <= now
   return (
-    <p className="text-sm text-soft">
+    <p className="text-sm text-soft first-letter:uppercase">
       {eta.starts_at && Date.parse(eta.starts_at) > now && (
         <>{t('task.startsIn', { time: left(eta.starts_at) })} · </>
       )}

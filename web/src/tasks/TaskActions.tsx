@@ -44,7 +44,7 @@ export function TaskActions({ task, stayHere }: { task: Task; stayHere: boolean 
           {t('task.retry')}
         </Button>
       )}
-      {may(me, 'video:create') && task.kind === 'video' && <Change task={task} />}
+      {ended && may(me, 'video:create') && task.kind === 'video' && <Change task={task} />}
       {ended && !stayHere && may(me, 'task:delete') && <Delete task={task} />}
     </>
   )

@@ -1,9 +1,11 @@
 import type { ReactNode } from 'react'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { hasEnded, type Task } from '../api/types'
 import { clock, useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
+import { historyQuery } from './queries'
 import { took, waited } from './times'
 
 /** Everything else that is known of a task. */
@@ -40,16 +42,19 @@ export function TaskFacts({ task }: { task: Task }) {
         {artifacts.map((artifact, index) => (
           <Fact
             key={index}
-            name={artifacts.length > 1 ? `${t('task.files')} ${index + 1}` : t('task.files')}
+            name={artifact.poster ? t('task.poster') : t('task.files')}
             value={
-              artifact.size !== null && (
-                <span title={`${t('task.checksum')} ${artifact.sha256}`}>
-                  {artifact.content_type} · {format.bytes(artifact.size)}
-                </span>
-              )
+              artifact.expired
+                ? t('task.expired')
+                : artifact.size !== null && (
+                    <span title={`${t('task.checksum')} ${artifact.sha256}`}>
+                      {artifact.content_type} · {format.bytes(artifact.size)}
+                    </span>
+                  )
             }
           />
         ))}
+        <Fact name={t('task.spent')} value={<Spent task={task} />} />
         <Fact name={t('task.session')} value={task.session_pool_id} code />
         <Fact name={t('task.upstreamId')} value={task.history_record_id} code />
         <Fact name={t('task.requestId')} value={task.request_id} code />
@@ -70,6 +75,18 @@ export function TaskFacts({ task }: { task: Task }) {
   )
 }
 
+/** Whether the upstream took credits: it does for what it accepts. */
+function Spent({ task }: { task: Task }) {
+  const { t } = useTranslation()
+  const { data } = useInfiniteQuery(historyQuery(task.id))
+  const attempts = data?.pages[0]?.attempts
+  if (!attempts) return null
+  const count = attempts.filter(({ state }) => state === 'accepted').length
+  if (attempts.some(({ state }) => state === 'in_doubt')) return t('task.spentDoubt')
+  if (count > 0) return t('task.spentAccepted', { count })
+  return attempts.some(({ state }) => state === 'sending') ? t('task.spentSending') : t('task.spentNothing')
+}
+
 function Moment({ at }: { at: string }) {
   const format = useFormat()
   return (
@@ -84,7 +101,9 @@ function Fact({ name, value, code = false }: { name: string; value: ReactNode; c
   return (
     <div className="flex justify-between gap-4 border-b border-line py-1.5 last:border-0">
       <dt className="whitespace-nowrap text-soft">{name}</dt>
-      <dd className={`min-w-0 text-right break-all ${code ? 'font-mono text-xs' : ''}`}>{value}</dd>
+      <dd className={`min-w-0 text-right ${code ? 'font-mono text-xs break-all' : 'break-words'}`}>
+        {value}
+      </dd>
     </div>
   )
 }
