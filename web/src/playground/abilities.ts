@@ -35,7 +35,8 @@ function usePrice(): (model: Model) => string {
 /** The materials that a model takes: "up to 9 images, up to 3 videos". */
 export function useKinds(): (model: Model) => string {
   const { t, i18n } = useTranslation()
-  const list = new Intl.ListFormat(i18n.language, { type: 'unit', style: 'short' })
+  // As a list of units Chinese would have nothing between its members.
+  const comma = i18n.language === 'zh' ? '、' : ', '
   return (model) => {
     const limits: string[] = kindLimits(model).map(([kind, count]) =>
       t(`materials.kindMax_${kind}`, { count }),
@@ -43,7 +44,7 @@ export function useKinds(): (model: Model) => string {
     const sum = kindLimits(model).reduce((total, [, limit]) => total + limit, 0)
     const all = model.max_materials ?? 0
     if (limits.length > 1 && all < sum) limits.push(t('materials.total', { count: all }))
-    return list.format(limits)
+    return limits.join(comma)
   }
 }
 

@@ -44,14 +44,16 @@ export function TaskActions({ task, stayHere }: { task: Task; stayHere: boolean 
           {t('task.retry')}
         </Button>
       )}
-      {ended && may(me, 'video:create') && task.kind === 'video' && <Change task={task} />}
+      {ended && may(me, 'video:create') && task.kind === 'video' && (
+        <Change task={task} stayHere={stayHere} />
+      )}
       {ended && !stayHere && may(me, 'task:delete') && <Delete task={task} />}
     </>
   )
 }
 
 /** Opens the playground with what the task was made of. */
-function Change({ task }: { task: Task }) {
+function Change({ task, stayHere }: { task: Task; stayHere: boolean }) {
   const { t } = useTranslation()
   const navigate = useNavigate()
   const [, setDraft] = useDraft()
@@ -60,7 +62,7 @@ function Change({ task }: { task: Task }) {
       look="quiet"
       onPress={() => {
         setDraft(draftOf(task))
-        void navigate({ to: '/playground' })
+        void navigate({ to: '/playground', search: stayHere ? { task: task.id } : {} })
       }}
     >
       <SlidersHorizontal aria-hidden size={15} />
