@@ -11,8 +11,10 @@ import {
 import { PageFailed, PageNotFound } from './frame/Failed'
 import { Shell } from './frame/Shell'
 import { logsSearch } from './logs/search'
+import { overviewSearch } from './overview/search'
 import { playgroundSearch } from './playground/search'
 import { tasksSearch } from './tasks/search'
+import { usageSearch } from './usage/search'
 
 const root = createRootRoute({
   component: () => (
@@ -32,6 +34,7 @@ const overview = createRoute({
   getParentRoute,
   path: '/',
   component: lazyRouteComponent(() => import('./overview/OverviewPage'), 'OverviewPage'),
+  validateSearch: overviewSearch,
 })
 const playground = createRoute({
   getParentRoute,
@@ -64,6 +67,7 @@ const usage = createRoute({
   getParentRoute,
   path: '/usage',
   component: lazyRouteComponent(() => import('./usage/UsagePage'), 'UsagePage'),
+  validateSearch: usageSearch,
 })
 const logs = createRoute({
   getParentRoute,

@@ -32,12 +32,16 @@ function newFormats(locale: string) {
     dateStyle: 'medium',
     timeStyle: 'long',
   })
+  const hour = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
   return {
     number: (n: number) => number.format(n),
     percent: (fraction: number) => percent.format(fraction),
     time: (at: number) => time.format(at),
     dateTime: (at: string) => dateTime.format(Date.parse(at)),
+    /** Day and time of day. */
+    moment: (at: string | number) => day.format(typeof at === 'string' ? Date.parse(at) : at),
+    hour: (at: number) => hour.format(at),
     /** With seconds and time zone, for who wants to know exactly. */
     exact: (at: string) => exact.format(Date.parse(at)),
     /** How long ago, or how long until; the date if that is more than a day. */
