@@ -33,12 +33,15 @@ function newFormats(locale: string) {
     timeStyle: 'long',
   })
   const hour = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' })
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' })
   return {
     number: (n: number) => number.format(n),
     percent: (fraction: number) => percent.format(fraction),
     time: (at: number) => time.format(at),
     dateTime: (at: string) => dateTime.format(Date.parse(at)),
+    /** A day that is written as 2026-11-30. */
+    date: (day: string) => date.format(Date.parse(day)),
     /** Day and time of day. */
     moment: (at: string | number) => day.format(typeof at === 'string' ? Date.parse(at) : at),
     hour: (at: number) => hour.format(at),

@@ -13,8 +13,13 @@ const shown = 20
 type Session = Schemas['Pooled']
 type Heartbeat = Schemas['Heartbeat']
 
-const colours: Record<Session['state'], string> = {
+const colours: Record<Session['code'], string> = {
   ready: 'text-green',
+  busy: 'text-green',
+  half_open: 'text-amber',
+  upstream_benched: 'text-amber',
+  upstream_full: 'text-green',
+  upstream_not_configured: 'text-red',
   cooling: 'text-amber',
   exhausted: 'text-violet',
   dead: 'text-red',
@@ -59,6 +64,7 @@ function Row({ session, heart }: { session: Session; heart?: Heartbeat }) {
   const { t } = useTranslation()
   const format = useFormat()
   const now = useNow(session.until !== null)
+  const until = session.until && Date.parse(session.until) > now ? session.until : null
   const [good, bad] = [sum(heart?.succeeded), sum(heart?.failed)]
   const last = heart?.error_kinds.findLast((kind) => kind !== null)
   const told = {
@@ -69,14 +75,14 @@ function Row({ session, heart }: { session: Session; heart?: Heartbeat }) {
   const says =
     good + bad === 0 ? t('overview.noBeats') : t(last ? 'overview.beatsLast' : 'overview.beats', told)
   return (
-    <li className="grid grid-cols-[minmax(0,10rem)_minmax(0,1fr)] items-center gap-x-4 py-1.5 max-sm:grid-cols-1">
+    <li className="grid grid-cols-[minmax(0,13rem)_minmax(0,1fr)] items-center gap-x-4 py-1.5 max-sm:grid-cols-1">
       <span className="flex min-w-0 items-baseline gap-2 text-sm">
         <span dir="auto" className="truncate" title={session.label || session.session_id}>
           {session.label || session.session_id}
         </span>
-        <span className={`shrink-0 text-xs ${colours[session.state]}`} title={session.message}>
+        <span className={`shrink-0 text-xs ${colours[session.code]}`} title={session.message}>
           {t(`overview.code.${session.code}`)}
-          {session.until && ` ${format.when(session.until, now)}`}
+          {until && ` ${format.when(until, now)}`}
         </span>
       </span>
       <Beats heart={heart} says={says} />

@@ -18,7 +18,7 @@ export function System() {
   if (!pool && !storage && !containers?.length) return null
   return (
     <section aria-labelledby="system">
-      <h2 id="system" className="mb-1 text-sm font-semibold">
+      <h2 id="system" className="mb-1 flex min-h-9 items-center text-sm font-semibold">
         {t('overview.system')}
       </h2>
       <dl className="text-sm">

@@ -21,7 +21,7 @@ function OldestWaiting({ since }: { since: string }) {
   const { task, why } = data
   return (
     <section aria-labelledby="waiting">
-      <h2 id="waiting" className="mb-1 text-sm font-semibold">
+      <h2 id="waiting" className="mb-1 flex min-h-9 items-center text-sm font-semibold">
         {t('overview.waitingTitle')}
       </h2>
       <Link
