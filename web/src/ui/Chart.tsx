@@ -152,7 +152,7 @@ function Table({ label, at, series, nameOf, action }: Props) {
         {t('overview.asTable')}
       </summary>
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reached by keyboard */}
-      <div className="max-h-72 overflow-auto" tabIndex={0} role="region" aria-label={label}>
+      <div className="max-h-72 overflow-auto" tabIndex={0} role="group" aria-label={label}>
         {open && (
           <table className="w-full text-right">
             <thead className="text-soft">

@@ -42,10 +42,10 @@ export function UsageTable({ rows, total, by, sort, order, onSort }: Props) {
               allowsSorting
               className={`cursor-pointer border-b border-line px-3 py-2 text-xs font-medium whitespace-nowrap text-soft hover:text-ink ${column === 'name' ? 'text-left' : 'text-right'}`}
             >
-              {column === 'name' ? t(`usage.grouping.${by}`) : t(`usage.columns.${column}`)}
-              <span aria-hidden className="ml-1 inline-block w-3 align-[-2px]">
+              <span aria-hidden className="mr-1 inline-block align-[-2px]">
                 {column === sort && (order === 'up' ? <ChevronUp size={13} /> : <ChevronDown size={13} />)}
               </span>
+              {column === 'name' ? t(`usage.grouping.${by}`) : t(`usage.columns.${column}`)}
             </Column>
           ))}
         </TableHeader>
