@@ -74,9 +74,6 @@ export function Figures() {
               )}
             </>
           }
-          spark={series((bucket) => bucket.failed)}
-          sparkLabel={t('overview.sparkFailed')}
-          colour="text-red"
         />
       </dl>
     </section>
@@ -87,18 +84,18 @@ interface FigureProps {
   name: string
   value: string
   aside?: React.ReactNode
-  spark: number[]
-  sparkLabel: string
-  colour: string
+  spark?: number[]
+  sparkLabel?: string
+  colour?: string
 }
 
-function Figure({ name, value, aside, spark, sparkLabel, colour }: FigureProps) {
+function Figure({ name, value, aside, spark, sparkLabel = '', colour = '' }: FigureProps) {
   return (
     <div className="min-w-0">
       <dt className="text-xs text-soft">{name}</dt>
       <dd>
         <span className="block text-2xl leading-9 font-semibold">{value}</span>
-        <Sparkline values={spark} label={sparkLabel} className={colour} />
+        {spark && <Sparkline values={spark} label={sparkLabel} className={colour} />}
         <span className="mt-1 block text-xs text-soft">{aside}</span>
       </dd>
     </div>

@@ -55,7 +55,9 @@ function Sentence({ verdict, counts, pool, sessions, timeline }: SentenceProps) 
   const { t } = useTranslation()
   const format = useFormat()
   const now = useNow()
-  const until = (at: string | null) => (at ? t('overview.verdict.until', { time: format.when(at, now) }) : '')
+  /** Without the full stop of an abbreviation: the sentence has one. */
+  const when = (at: string) => format.when(at, now).replace(/\.$/, '')
+  const until = (at: string | null) => (at ? t('overview.verdict.until', { time: when(at) }) : '')
   const running = format.number(pool?.running ?? counts?.running ?? 0)
   const queued = format.number(pool?.waiting.tasks ?? counts?.queued ?? 0)
   switch (verdict.what) {
@@ -72,7 +74,7 @@ function Sentence({ verdict, counts, pool, sessions, timeline }: SentenceProps) 
     case 'degraded':
       return t(`overview.verdict.${verdict.what}`, { component: verdict.component })
     case 'waiting': {
-      const next = verdict.until ? t('overview.verdict.next', { when: format.when(verdict.until, now) }) : ''
+      const next = verdict.until ? t('overview.verdict.next', { when: when(verdict.until) }) : ''
       return t('overview.verdict.waiting', { running, queued, next })
     }
     case 'someIll':
