@@ -10,9 +10,11 @@ import {
 } from '@tanstack/react-router'
 import { PageFailed, PageNotFound } from './frame/Failed'
 import { Shell } from './frame/Shell'
+import { auditSearch } from './audit/search'
 import { logsSearch } from './logs/search'
 import { overviewSearch } from './overview/search'
 import { playgroundSearch } from './playground/search'
+import { signInsSearch } from './signins/search'
 import { tasksSearch } from './tasks/search'
 import { usageSearch } from './usage/search'
 
@@ -79,11 +81,13 @@ const audit = createRoute({
   getParentRoute,
   path: '/audit',
   component: lazyRouteComponent(() => import('./audit/AuditPage'), 'AuditPage'),
+  validateSearch: auditSearch,
 })
 const signIns = createRoute({
   getParentRoute,
   path: '/sign-ins',
   component: lazyRouteComponent(() => import('./signins/SignInsPage'), 'SignInsPage'),
+  validateSearch: signInsSearch,
 })
 const about = createRoute({
   getParentRoute,

@@ -1,3 +1,4 @@
+import { useNavigate } from '@tanstack/react-router'
 import { CircleUser, Languages, Monitor, Moon, Sun } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { Me } from '../api/types'
@@ -50,6 +51,7 @@ function ThemeMenu() {
 export function AccountMenu({ me }: { me: Me }) {
   const { t } = useTranslation()
   const signOut = useSignOut()
+  const navigate = useNavigate()
   const name = me.name || t('header.key', { prefix: me.key_prefix })
   return (
     <Menu
@@ -62,8 +64,12 @@ export function AccountMenu({ me }: { me: Me }) {
           </span>
         </>
       }
-      items={[{ id: 'out', text: t('header.signOut') }]}
-      onAction={signOut}
+      items={[
+        { id: '/sign-ins', text: t('nav.signins') },
+        { id: '/about', text: t('nav.about') },
+        { id: 'out', text: t('header.signOut') },
+      ]}
+      onAction={(id) => void (id === 'out' ? signOut() : navigate({ to: id }))}
     />
   )
 }

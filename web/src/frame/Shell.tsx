@@ -2,6 +2,7 @@ import { useEffect, type ReactNode } from 'react'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { meQuery } from '../api/queries'
+import { SearchButton } from '../palette/SearchButton'
 import { Toasts } from '../ui/Toasts'
 import { Banners } from './Banners'
 import { Rail } from './Rail'
@@ -48,6 +49,7 @@ export function Page({ title, heading, children }: PageProps) {
         <div className="mr-auto min-w-0">
           {heading ?? <h1 className="text-base font-semibold">{title}</h1>}
         </div>
+        <SearchButton />
         <Settings />
         {me.auth_enabled && <AccountMenu me={me} />}
       </header>

@@ -1,5 +1,57 @@
 import type { Words } from '../i18n/types'
 
-export const en = {} as const
+export const en = {
+  search: 'Search',
+  title: 'Search and commands',
+  placeholder: 'A page, a task, an action…',
+  pages: 'Pages',
+  actions: 'Actions',
+  tasks: 'Tasks',
+  sessions: 'Sessions',
+  keys: 'Keys',
+  none: 'Nothing found. Tasks are found by their id or by words of their prompt.',
+  newTask: 'New task',
+  addSession: 'Add a session',
+  makeKey: 'Make a key',
+  theme: 'Theme: {{theme}}',
+  shortcuts: 'Keyboard shortcuts',
+  noPrompt: 'no prompt',
+  keyList: {
+    title: 'Keyboard shortcuts',
+    palette: 'Search and commands',
+    help: 'This list',
+    find: 'To the search field of the page',
+    create: 'New task',
+    close: 'Close what is open',
+    then: 'then',
+    goTo: 'To {{page}}',
+  },
+} as const
 
-export const zh: Words<typeof en> = {}
+export const zh: Words<typeof en> = {
+  search: '搜索',
+  title: '搜索与命令',
+  placeholder: '页面、任务、操作……',
+  pages: '页面',
+  actions: '操作',
+  tasks: '任务',
+  sessions: '账号',
+  keys: '密钥',
+  none: '没有找到。任务可按编号或提示词中的文字查找。',
+  newTask: '新建任务',
+  addSession: '添加账号',
+  makeKey: '创建密钥',
+  theme: '主题：{{theme}}',
+  shortcuts: '键盘快捷键',
+  noPrompt: '无提示词',
+  keyList: {
+    title: '键盘快捷键',
+    palette: '搜索与命令',
+    help: '显示本列表',
+    find: '转到页面的搜索框',
+    create: '新建任务',
+    close: '关闭当前窗口',
+    then: '然后',
+    goTo: '转到{{page}}',
+  },
+}

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import { difference } from './difference'
+
+test('a change is told member by member, and what stayed is not', () => {
+  expect(difference({ slots: 2, label: 'a', tags: [1] }, { slots: 3, label: 'a', tags: [1] })).toEqual([
+    { name: 'slots', was: '2', became: '3' },
+  ])
+})
+
+test('what was made has no past, and what was deleted no future', () => {
+  expect(difference(null, { name: 'film' })).toEqual([{ name: 'name', was: undefined, became: 'film' }])
+  expect(difference({ name: '' }, null)).toEqual([{ name: 'name', was: '', became: undefined }])
+  expect(difference(null, undefined)).toEqual([])
+})
