@@ -9,6 +9,9 @@ test('a change is told member by member, and what stayed is not', () => {
 
 test('what was made has no past, and what was deleted no future', () => {
   expect(difference(null, { name: 'film' })).toEqual([{ name: 'name', was: undefined, became: 'film' }])
-  expect(difference({ name: '' }, null)).toEqual([{ name: 'name', was: '', became: undefined }])
+  expect(difference({ name: 'film', label: '', limit: 0 }, null)).toEqual([
+    { name: 'name', was: 'film', became: undefined },
+  ])
+  expect(difference({ limit: 0 }, { limit: 5 })).toEqual([{ name: 'limit', was: '0', became: '5' }])
   expect(difference(null, undefined)).toEqual([])
 })

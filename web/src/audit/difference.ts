@@ -13,8 +13,14 @@ export function difference(was: Facts, became: Facts): Change[] {
   return names.flatMap((name) => {
     const before = show(was?.[name])
     const after = show(became?.[name])
-    return before === after ? [] : [{ name, was: before, became: after }]
+    const isNothing = before === undefined ? isEmpty(after) : after === undefined && isEmpty(before)
+    return before === after || isNothing ? [] : [{ name, was: before, became: after }]
   })
+}
+
+/** Of a thing that was made or deleted, what it did not have is not worth a line. */
+function isEmpty(text: string | undefined): boolean {
+  return text === '' || text === 'null' || text === '0' || text === '[]' || text === '{}'
 }
 
 function show(value: unknown): string | undefined {

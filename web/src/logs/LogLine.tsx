@@ -1,9 +1,11 @@
-import { memo } from 'react'
+import { memo, useState } from 'react'
 import { Link } from '@tanstack/react-router'
+import { Copy } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { LogEntry } from '../api/types'
 import { useFormat } from '../i18n/format'
-import { pieces } from './ansi'
+import { say } from '../ui/Toasts'
+import { marked } from './hits'
 
 const levels = {
   debug: 'text-soft',
@@ -24,16 +26,32 @@ const colours = [
   undefined,
 ]
 
+/** How much of a line is shown before one asks for the rest, in characters. */
+const shown = 1200
+
 interface Props {
   entry: LogEntry
   /** Tells whose line it is, where several logs are shown together. */
   withSource?: boolean
+  /** What is marked in it. */
+  find?: RegExp | null
+  /** It is the one that the address names. */
+  isNamed?: boolean
+  /** Shows the line among its neighbours. */
+  onOpen?: (id: string) => void
 }
 
 /** One line of a log: when, how grave, what. */
-export const LogLine = memo(function LogLine({ entry, withSource = false }: Props) {
+export const LogLine = memo(function LogLine({
+  entry,
+  withSource = false,
+  find = null,
+  isNamed = false,
+  onOpen,
+}: Props) {
   const { t } = useTranslation()
   const format = useFormat()
+  const [isWhole, setWhole] = useState(false)
   if (entry.stream === 'marker') {
     return (
       <li className="my-1 flex items-center gap-3 text-2xs text-soft before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">
@@ -43,27 +61,59 @@ export const LogLine = memo(function LogLine({ entry, withSource = false }: Prop
       </li>
     )
   }
+  const isLong = entry.text.length > shown
+  const time = (
+    <time dateTime={entry.time} title={entry.time}>
+      {format.time(Date.parse(entry.time))}
+    </time>
+  )
   return (
     <li
-      className="flex gap-x-3 rounded-sm px-1 leading-5 hover:bg-hover max-sm:flex-wrap"
+      className={`group relative flex gap-x-3 rounded-sm px-1 leading-5 max-sm:flex-wrap ${isNamed ? 'bg-accent-wash' : 'hover:bg-hover'}`}
       data-level={entry.level ?? undefined}
+      aria-current={isNamed || undefined}
     >
-      <time dateTime={entry.time} title={entry.time} className="shrink-0 text-soft">
-        {format.time(Date.parse(entry.time))}
-      </time>
+      {onOpen ? (
+        <a
+          href={`/logs?${new URLSearchParams({ source: entry.source, line: entry.id })}`}
+          onClick={(event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return
+            event.preventDefault()
+            onOpen(entry.id)
+          }}
+          className="shrink-0 text-soft hover:underline"
+        >
+          {time}
+        </a>
+      ) : (
+        <span className="shrink-0 text-soft">{time}</span>
+      )}
       {withSource && <span className="w-24 shrink-0 truncate text-soft">{entry.source}</span>}
       <span className={`w-10 shrink-0 ${entry.level ? levels[entry.level] : 'text-soft'}`}>
         {entry.level ?? (entry.stream === 'stderr' ? 'stderr' : '')}
       </span>
       <span className="min-w-0 flex-1 break-words whitespace-pre-wrap max-sm:basis-full">
-        {pieces(entry.text).map((piece, index) => (
-          <span
-            key={index}
-            className={`${piece.colour === null ? '' : (colours[piece.colour] ?? '')} ${piece.bold ? 'font-semibold' : ''}`}
+        {marked(isLong && !isWhole ? entry.text.slice(0, shown) : entry.text, find).map((piece, index) => {
+          const look = `${piece.colour === null ? '' : (colours[piece.colour] ?? '')} ${piece.bold ? 'font-semibold' : ''}`
+          return piece.isHit ? (
+            <mark key={index} className="rounded-xs bg-amber-wash text-amber outline outline-amber/40">
+              {piece.text}
+            </mark>
+          ) : (
+            <span key={index} className={look}>
+              {piece.text}
+            </span>
+          )
+        })}
+        {isLong && (
+          <button
+            type="button"
+            onClick={() => setWhole(!isWhole)}
+            className="ml-2 cursor-pointer text-accent underline"
           >
-            {piece.text}
-          </span>
-        ))}
+            {t(isWhole ? 'logs.less' : 'logs.whole')}
+          </button>
+        )}
         {!!entry.cut && (
           <span className="text-soft"> {t('logs.cut', { size: format.bytes(entry.cut) })}</span>
         )}
@@ -73,6 +123,18 @@ export const LogLine = memo(function LogLine({ entry, withSource = false }: Prop
           </Link>
         )}
       </span>
+      {onOpen && (
+        <button
+          type="button"
+          aria-label={t('logs.copy')}
+          onClick={() => {
+            void navigator.clipboard?.writeText(entry.text).then(() => say(t('action.copied')))
+          }}
+          className="absolute top-0 right-0 size-6 cursor-pointer place-items-center rounded-sm bg-raised text-soft opacity-0 grid group-hover:opacity-100 hover:text-ink focus-visible:opacity-100"
+        >
+          <Copy aria-hidden size={13} />
+        </button>
+      )}
     </li>
   )
 })

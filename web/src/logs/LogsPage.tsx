@@ -1,18 +1,21 @@
-import { useState } from 'react'
+import { useMemo, type ReactNode } from 'react'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { Download } from 'lucide-react'
-import { Input, SearchField } from 'react-aria-components'
+import { Download as DownloadIcon } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { containersQuery } from '../api/queries'
-import { logLevels } from '../api/types'
 import { Page } from '../frame/Shell'
 import { buttonLook } from '../ui/Button'
 import { ErrorNote } from '../ui/ErrorNote'
 import { Pick } from '../ui/Pick'
+import { Around } from './Around'
 import { ContainerFacts } from './ContainerFacts'
+import { ContainerLoad, RestartButton } from './ContainerLoad'
 import { HealthReport } from './HealthReport'
+import { finder } from './hits'
+import { LogFilters } from './LogFilters'
 import { LogTail } from './LogTail'
+import { logsQuery } from './search'
 
 const route = getRouteApi('/logs')
 
@@ -25,6 +28,7 @@ export function LogsPage() {
   const search = route.useSearch()
   const navigate = route.useNavigate()
   const { data: containers, error, refetch } = useQuery(containersQuery)
+  const find = useMemo(() => finder(search.q, search.regex === 'true'), [search.q, search.regex])
   if (!containers) {
     return (
       <Page title={t('logs.title')}>
@@ -35,11 +39,10 @@ export function LogsPage() {
   const sources = [...containers.map(({ name }) => name), gateway]
   const source = sources.find((name) => name === search.source) ?? sources[0] ?? gateway
   const container = containers.find(({ name }) => name === source)
-  const query = new URLSearchParams({ source })
-  if (search.level) query.set('level', search.level)
-  if (search.q) query.set('q', search.q)
+  const filter = logsQuery(source, search)
+  const isFiltered = [...filter.keys()].length > 1
   const change = (change: typeof search) =>
-    void navigate({ search: (before) => ({ ...before, ...change }), replace: true })
+    void navigate({ search: (before) => ({ ...before, line: undefined, ...change }), replace: true })
   return (
     <Page title={t('logs.title')}>
       <HealthReport />
@@ -50,43 +53,37 @@ export function LogsPage() {
           options={sources.map((id) => ({ id, content: id === gateway ? t('logs.gateway') : id }))}
           onChange={(source) => change({ source })}
         />
-        <Pick
-          label={t('logs.level')}
-          value={search.level ?? 'all'}
-          options={['all' as const, ...logLevels].map((id) => ({ id, content: t(`logs.levels.${id}`) }))}
-          onChange={(id) => change({ level: logLevels.find((level) => level === id) })}
-        />
-        <Search key={search.q ?? ''} text={search.q ?? ''} onSubmit={(q) => change({ q: q || undefined })} />
-        <a href={`/api/v1/logs/download?${query}`} download className={`${buttonLook('plain')} ml-auto`}>
-          <Download aria-hidden size={15} />
-          {t('logs.download')}
-        </a>
+        <LogFilters source={source} search={search} onChange={change} />
+        <span className="ml-auto flex flex-wrap gap-1">
+          {isFiltered && (
+            <Download href={`/api/v1/logs/download?${new URLSearchParams({ source })}`}>
+              {t('logs.downloadAll')}
+            </Download>
+          )}
+          <Download href={`/api/v1/logs/download?${filter}`}>{t('logs.download')}</Download>
+        </span>
       </div>
       {container && (
-        <div className="mb-3">
+        <div className="mb-3 flex flex-wrap items-center gap-x-4 gap-y-2">
           <ContainerFacts container={container} />
+          <ContainerLoad container={container} />
+          <RestartButton name={container.name} />
         </div>
       )}
-      <LogTail key={query.toString()} query={`${query}&lines=500`} />
+      {search.line ? (
+        <Around source={source} line={search.line} find={find} />
+      ) : (
+        <LogTail key={filter.toString()} source={source} filter={filter} find={find} />
+      )}
     </Page>
   )
 }
 
-function Search({ text, onSubmit }: { text: string; onSubmit: (text: string) => void }) {
-  const { t } = useTranslation()
-  const [value, setValue] = useState(text)
+function Download({ href, children }: { href: string; children: ReactNode }) {
   return (
-    <SearchField
-      aria-label={t('logs.search')}
-      value={value}
-      onChange={setValue}
-      onSubmit={onSubmit}
-      onClear={() => onSubmit('')}
-    >
-      <Input
-        placeholder={t('logs.search')}
-        className="target w-56 rounded-md border border-edge bg-ground px-2.5 text-sm max-sm:w-full"
-      />
-    </SearchField>
+    <a href={href} download className={buttonLook('plain')}>
+      <DownloadIcon aria-hidden size={15} />
+      {children}
+    </a>
   )
 }

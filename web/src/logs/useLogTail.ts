@@ -13,6 +13,8 @@ interface Tail {
   items: TailItem[]
   /** Lines that wait because somebody reads. */
   waiting: TailItem[]
+  /** What somebody has cleared away and may want back. */
+  cleared: TailItem[]
   /** connecting at first and after a loss, closed when it will not come back by itself */
   state: 'connecting' | 'live' | 'closed'
 }
@@ -21,9 +23,17 @@ type Action =
   | { type: 'state'; state: Tail['state'] }
   | { type: 'came'; items: TailItem[]; hold: boolean }
   | { type: 'show' }
+  | { type: 'older'; items: TailItem[] }
   | { type: 'clear' }
+  | { type: 'restore' }
+  | { type: 'begin' }
+
+/** How many lines one may have read backwards. */
+export const mostRead = 8000
 
 const newest = (items: TailItem[]) => (items.length > mostLines ? items.slice(-mostLines) : items)
+
+const beginning: Tail = { items: [], waiting: [], cleared: [], state: 'connecting' }
 
 function reduce(tail: Tail, action: Action): Tail {
   switch (action.type) {
@@ -35,8 +45,14 @@ function reduce(tail: Tail, action: Action): Tail {
         : { ...tail, items: newest([...tail.items, ...tail.waiting, ...action.items]), waiting: [] }
     case 'show':
       return { ...tail, items: newest([...tail.items, ...tail.waiting]), waiting: [] }
+    case 'older':
+      return { ...tail, items: [...action.items, ...tail.items] }
     case 'clear':
-      return { ...tail, items: [], waiting: [] }
+      return { ...tail, items: [], waiting: [], cleared: [...tail.items, ...tail.waiting] }
+    case 'restore':
+      return { ...tail, items: [...tail.cleared, ...tail.items], cleared: [] }
+    case 'begin':
+      return beginning
   }
 }
 
@@ -45,14 +61,13 @@ function reduce(tail: Tail, action: Action): Tail {
  * under the eyes of somebody who reads.
  */
 export function useLogTail(query: string, hold: boolean) {
-  const [tail, dispatch] = useReducer(reduce, { items: [], waiting: [], state: 'connecting' })
+  const [tail, dispatch] = useReducer(reduce, beginning)
   const held = useRef(hold)
   useEffect(() => {
     held.current = hold
   }, [hold])
   useEffect(() => {
-    dispatch({ type: 'clear' })
-    dispatch({ type: 'state', state: 'connecting' })
+    dispatch({ type: 'begin' })
     const source = new EventSource(`/api/v1/logs/stream?${query}`)
     let came: TailItem[] = []
     const timer = setInterval(() => {
@@ -80,5 +95,7 @@ export function useLogTail(query: string, hold: boolean) {
   }, [query])
   const show = useCallback(() => dispatch({ type: 'show' }), [])
   const clear = useCallback(() => dispatch({ type: 'clear' }), [])
-  return { ...tail, show, clear }
+  const restore = useCallback(() => dispatch({ type: 'restore' }), [])
+  const prepend = useCallback((items: TailItem[]) => dispatch({ type: 'older', items }), [])
+  return { ...tail, show, clear, restore, prepend }
 }

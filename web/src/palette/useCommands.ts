@@ -32,6 +32,13 @@ export function useCommands(words: string, showShortcuts: () => void): Group[] {
   const to = (href: string) => () => history.push(href)
   const groups: Group[] = [
     {
+      id: 'pages',
+      commands: [...pages, { to: '/sign-ins', key: 'nav.signins' } as const]
+        .map(({ to: path, key }) => ({ id: path, text: t(key), run: to(path) }))
+        .filter(({ text, id }) => has(words, text, id)),
+    },
+    { id: 'actions', commands: actions.filter(({ text }) => has(words, text)) },
+    {
       id: 'tasks',
       commands: found.tasks.map(({ id, prompt, status }) => ({
         id: `task ${id}`,
@@ -40,13 +47,6 @@ export function useCommands(words: string, showShortcuts: () => void): Group[] {
         run: to(`/tasks/${id}`),
       })),
     },
-    {
-      id: 'pages',
-      commands: [...pages, { to: '/sign-ins', key: 'nav.signins' } as const]
-        .map(({ to: path, key }) => ({ id: path, text: t(key), run: to(path) }))
-        .filter(({ text, id }) => has(words, text, id)),
-    },
-    { id: 'actions', commands: actions.filter(({ text }) => has(words, text)) },
     {
       id: 'sessions',
       commands: found.sessions.map(({ id, label }) => ({
