@@ -33,7 +33,9 @@ test('the palette leads to a page, to a task by its id, and does things', async 
   await page.keyboard.press('Control+k')
   await search.fill('dark')
   await page.getByRole('menuitem', { name: 'Theme: Dark' }).click()
-  await expect.poll(() => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark')
+  await expect
+    .poll(() => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme))
+    .toBe('dark')
   await page.keyboard.press('Control+k')
   await search.fill('nothing has this name')
   await page.getByText('Nothing found').waitFor()

@@ -32,7 +32,10 @@ test('one sees where one is signed in, and ends a sign-in and all others', async
   await page.getByRole('button', { name: 'End all others' }).click()
   await page.getByRole('dialog').getByText('stays signed in').waitFor()
   await expectAccessible(page)
-  await page.getByRole('dialog').getByRole('button', { name: /^End \d+ sign-in/ }).click()
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^End \d+ sign-in/ })
+    .click()
   await expect.poll(() => rows.count()).toBe(1)
   await page.getByText('Everybody’s').click()
   await page.waitForURL('**/sign-ins?of=all')

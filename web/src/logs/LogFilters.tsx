@@ -28,7 +28,7 @@ export function LogFilters({ source, search, onChange }: Props) {
     ...expressionQuery(source, search.q ?? ''),
     enabled: isRegex && search.q !== undefined,
   })
-  const problem = isRegex && error instanceof ApiError && error.status === 422 ? reason(error) : undefined
+  const problem = isRegex && error instanceof ApiError ? error.fields.q : undefined
   return (
     <>
       <div>
@@ -91,11 +91,6 @@ export function LogFilters({ source, search, onChange }: Props) {
       )}
     </>
   )
-}
-
-/** What the gateway has against the expression. */
-function reason(error: ApiError): string {
-  return Object.values(error.fields)[0] ?? error.message
 }
 
 interface WordsProps {
