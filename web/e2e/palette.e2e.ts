@@ -29,6 +29,7 @@ test('the palette leads to a page, to a task by its id, and does things', async 
   await search.fill(task.id)
   await page.getByRole('menuitem', { name: /a palette of paper boats/ }).click()
   await page.waitForURL(`**/tasks/${task.id}`)
+  await page.locator('main').getByText('a palette of paper boats').first().waitFor()
 
   await page.keyboard.press('Control+k')
   await search.fill('dark')
