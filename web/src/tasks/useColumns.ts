@@ -1,0 +1,28 @@
+import { useState } from 'react'
+import { columns, type Column } from './columns'
+
+const storedAs = 'taskColumns'
+const standard: Column[] = ['note', 'model', 'output', 'created', 'took']
+
+/** Which columns are shown; kept in this browser. */
+export function useColumns(isAdmin: boolean, mayReadPool: boolean) {
+  const offered = columns.filter((column) =>
+    column === 'key' ? isAdmin : column === 'session' ? mayReadPool : true,
+  )
+  const [chosen, setChosen] = useState(
+    () => stored() ?? [...standard, ...(isAdmin ? (['key'] as const) : [])],
+  )
+  return {
+    offered,
+    shown: offered.filter((column) => chosen.includes(column)),
+    choose: (shown: Column[]) => {
+      setChosen(shown)
+      localStorage.setItem(storedAs, shown.join(','))
+    },
+  }
+}
+
+function stored(): Column[] | null {
+  const text = localStorage.getItem(storedAs)
+  return text === null ? null : columns.filter((column) => text.split(',').includes(column))
+}
