@@ -5,7 +5,7 @@ import { useTaskEvents } from '../api/live'
 import type { Schemas, Task } from '../api/types'
 import { clock, useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
-import { explainQuery } from './queries'
+import { explainQuery } from './taskQueries'
 
 /** How old a forecast may be while other tasks come and go, in milliseconds. */
 const stale = 3000

@@ -11,7 +11,7 @@ import { Button, buttonLook } from '../ui/Button'
 import { Confirm } from '../ui/Dialog'
 import { useErrorText } from '../ui/ErrorNote'
 import { say } from '../ui/Toasts'
-import { deleteTask } from './queries'
+import { deleteTask } from './taskQueries'
 
 /** What may be done with a task now. */
 export function TaskActions({ task, stayHere }: { task: Task; stayHere: boolean }) {

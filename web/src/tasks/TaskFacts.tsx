@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next'
 import { hasEnded, type Task } from '../api/types'
 import { clock, useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
-import { historyQuery } from './queries'
+import { historyQuery } from './taskQueries'
 import { took, waited } from './times'
 
 /** Everything else that is known of a task. */

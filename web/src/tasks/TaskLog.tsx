@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next'
 import { meQuery } from '../api/queries'
 import { may, type Task } from '../api/types'
 import { LogLine } from '../logs/LogLine'
-import { taskLogQuery } from './queries'
+import { taskLogQuery } from './taskQueries'
 
 /** What the upstream's container and the gateway wrote about the task. */
 export function TaskLog({ task }: { task: Task }) {

@@ -6,7 +6,7 @@ import { clock, parseEta, useFormat } from '../i18n/format'
 import { Button } from '../ui/Button'
 import { ErrorNote } from '../ui/ErrorNote'
 import { Clamped } from './Clamped'
-import { historyQuery } from './queries'
+import { historyQuery } from './taskQueries'
 import { shortened, steps, type History, type Step } from './timeline'
 
 /** What happened to a task: waits, attempts, polls, in order, with the upstream's own words. */
