@@ -47,6 +47,7 @@ export function FilterMenu({ label, options, chosen, isSingle = false, onChange 
       selectionMode={isSingle ? 'single' : 'multiple'}
       selectedKeys={chosen}
       onSelectionChange={(keys) => onChange(keys === 'all' ? [] : [...keys].map(String))}
+      escapeKeyBehavior="none" // it closes the menu, and takes nothing back
       className="max-h-80 overflow-y-auto outline-none"
     >
       {(option) => (

@@ -49,6 +49,7 @@ export function ListTools({ isPaused, onPause, offered, shown, onChoose }: Props
               onSelectionChange={(keys) =>
                 onChoose(offered.filter((column) => keys === 'all' || keys.has(column)))
               }
+              escapeKeyBehavior="none" // it closes the menu, and takes nothing back
               className="outline-none"
             >
               {offered.map((column) => (

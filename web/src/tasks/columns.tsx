@@ -19,11 +19,11 @@ export const columns = [
 export type Column = (typeof columns)[number]
 
 const widths: Record<Column, string> = {
-  note: 'minmax(6rem,15rem)',
-  model: 'minmax(5rem,13rem)',
-  key: 'minmax(4rem,9rem)',
-  session: 'minmax(4rem,9rem)',
-  upstream: 'minmax(4rem,8rem)',
+  note: 'minmax(6rem,3fr)',
+  model: 'minmax(5rem,2.5fr)',
+  key: 'minmax(4rem,1fr)',
+  session: 'minmax(4rem,1.5fr)',
+  upstream: 'minmax(4rem,1fr)',
   output: '6.5rem',
   created: '7.5rem',
   waited: '4.5rem',
@@ -36,7 +36,7 @@ export function tracks(shown: readonly Column[], isSelectable: boolean): string 
   return [
     ...(isSelectable ? ['1.25rem'] : []),
     '7rem',
-    'minmax(9rem,3fr)',
+    'minmax(10rem,8fr)',
     ...shown.map((column) => widths[column]),
     '2rem',
   ].join(' ')
@@ -85,8 +85,9 @@ export function Cell({ column, task, now, names }: Props): ReactNode {
 export function Note({ task }: { task: Task }): ReactNode {
   const { t } = useTranslation()
   if (task.status === 'failed') {
-    const kind = t(`errorKind.${task.error_kind ?? 'unknown'}`, t('errorKind.unknown'))
-    return <span title={task.error_message?.slice(0, 500)}>{kind}</span>
+    const kind = task.error_kind ?? 'unknown'
+    const text = kind === 'unknown' ? task.error_message?.slice(0, 300) : t(`errorKind.${kind}`)
+    return <span title={task.error_message?.slice(0, 500)}>{text ?? t('errorKind.unknown')}</span>
   }
   if (hasEnded(task.status)) return task.money === 'runs_on_upstream' ? t('tasks.runsOn') : null
   if (task.queue_position !== null) {
