@@ -141,7 +141,11 @@ export function TaskGrid({ tasks, shown, names, isSelectable, selection, total, 
         style={{ gridTemplateColumns: isNarrow ? undefined : template }}
         className="sticky top-0 z-1 grid h-9 items-center gap-x-3 border-b border-line bg-ground px-2 text-xs text-soft max-md:sr-only"
       >
-        {isSelectable && <span role="columnheader" aria-label={t('tasks.select')} />}
+        {isSelectable && (
+          <span role="columnheader">
+            <span className="sr-only">{t('tasks.select')}</span>
+          </span>
+        )}
         <span role="columnheader">{t('tasks.columns.status')}</span>
         <span role="columnheader">{t('tasks.columns.prompt')}</span>
         {shown.map((column) => (
@@ -153,7 +157,9 @@ export function TaskGrid({ tasks, shown, names, isSelectable, selection, total, 
             {t(`tasks.columns.${column}`)}
           </span>
         ))}
-        <span role="columnheader" aria-label={t('tasks.columns.actions')} />
+        <span role="columnheader">
+          <span className="sr-only">{t('tasks.columns.actions')}</span>
+        </span>
       </div>
       <div role="rowgroup" className="relative isolate" style={{ height: rows.getTotalSize() }}>
         {items.map((item) => {

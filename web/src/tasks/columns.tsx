@@ -20,7 +20,7 @@ export type Column = (typeof columns)[number]
 
 const widths: Record<Column, string> = {
   note: 'minmax(6rem,3fr)',
-  model: 'minmax(5rem,2.5fr)',
+  model: 'minmax(9.5rem,2.5fr)',
   key: 'minmax(4rem,1fr)',
   session: 'minmax(4rem,1.5fr)',
   upstream: 'minmax(4rem,1fr)',
