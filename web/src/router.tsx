@@ -11,10 +11,12 @@ import {
 import { PageFailed, PageNotFound } from './frame/Failed'
 import { Shell } from './frame/Shell'
 import { auditSearch } from './audit/search'
+import { keysSearch } from './keys/search'
 import { logsSearch } from './logs/search'
 import { overviewSearch } from './overview/search'
 import { playgroundSearch } from './playground/search'
 import { signInsSearch } from './signins/search'
+import { sessionsSearch } from './sessions/search'
 import { tasksSearch } from './tasks/search'
 import { usageSearch } from './usage/search'
 
@@ -59,11 +61,13 @@ const sessions = createRoute({
   getParentRoute,
   path: '/sessions',
   component: lazyRouteComponent(() => import('./sessions/SessionsPage'), 'SessionsPage'),
+  validateSearch: sessionsSearch,
 })
 const keys = createRoute({
   getParentRoute,
   path: '/keys',
   component: lazyRouteComponent(() => import('./keys/KeysPage'), 'KeysPage'),
+  validateSearch: keysSearch,
 })
 const usage = createRoute({
   getParentRoute,
