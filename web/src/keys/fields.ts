@@ -4,17 +4,17 @@ type Key = Schemas['Key']
 
 /** The limits of a key as numbers in a form: their group, and how many of the API's units one of theirs is. */
 export const numbers = {
-  rate_limit: { group: 'pace', unit: 1, max: 1_000_000 },
-  daily_quota: { group: 'pace', unit: 1, max: 1_000_000 },
-  concurrency: { group: 'pace', unit: 1, max: 1_000_000 },
+  rate_limit: { group: 'pace', unit: 1, min: 0, max: 1_000_000 },
+  daily_quota: { group: 'pace', unit: 1, min: 0, max: 1_000_000 },
+  concurrency: { group: 'pace', unit: 1, min: 0, max: 1_000_000 },
   weight: { group: 'pace', unit: 1, min: 1, max: 1000 },
   max_priority: { group: 'pace', unit: 1, min: -100, max: 100 },
-  credits_per_day: { group: 'money', unit: 1, max: 1_000_000_000 },
-  credits_per_month: { group: 'money', unit: 1, max: 1_000_000_000 },
-  wait: { group: 'files', unit: 1, max: 14_400 },
-  max_upload: { group: 'files', unit: 1_000_000, max: 1_000_000 },
-  retention: { group: 'files', unit: 86_400, max: 3650 },
-} as const satisfies Partial<Record<keyof Key, { group: string; unit: number; min?: number; max: number }>>
+  credits_per_day: { group: 'money', unit: 1, min: 0, max: 1_000_000_000 },
+  credits_per_month: { group: 'money', unit: 1, min: 0, max: 1_000_000_000 },
+  wait: { group: 'files', unit: 1, min: 0, max: 14_400 },
+  max_upload: { group: 'files', unit: 1_000_000, min: 0, max: 1_000_000 },
+  retention: { group: 'files', unit: 86_400, min: 0, max: 3650 },
+} as const satisfies Partial<Record<keyof Key, { group: string; unit: number; min: number; max: number }>>
 
 export type NumberName = keyof typeof numbers
 

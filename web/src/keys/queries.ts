@@ -12,8 +12,10 @@ export const keysQuery = queryOptions({
 /** What each key has used on each day of the last month. */
 export const keyUsageQuery = queryOptions({
   queryKey: ['usage', 'by-key-and-day'],
-  queryFn: ({ signal }) =>
-    body(api.GET('/api/v1/usage', { params: { query: { group_by: ['key', 'day'] } }, signal })),
+  queryFn: async ({ signal }) =>
+    (await body(
+      api.GET('/api/v1/usage', { params: { query: { group_by: ['key', 'day'] } }, signal }),
+    )) as Schemas['UsageAnswer'], // the other form is CSV
 })
 
 const path = (id: string) => ({ params: { path: { id } } })

@@ -1,0 +1,88 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launch()
+})
+afterAll(() => browser.close())
+
+const label = `<b>שלום</b> 🚣 ${Date.now()}`
+
+test('sessions are pasted, tested, cooled, brought back, edited, disabled and deleted', async () => {
+  const { page, complaints } = await visit(browser)
+  await signIn(page)
+  await page.goto('/sessions')
+  const id = `e2e-${Date.now()}-0123456789`
+  await page.getByRole('button', { name: 'Add sessions' }).click()
+  await page.getByLabel('Session ids').fill(`Cookie: x=1; sessionid=${id}; y=2\n${id}`)
+  await page.getByText('2 sessions found').waitFor()
+  await page.getByText('twice').waitFor()
+  await page.getByLabel('Label').fill(label)
+  await expectAccessible(page)
+  await screenshot(page, 'sessions-add')
+  await page.getByRole('button', { name: 'Add 1 session' }).click()
+  await page.getByText('1 session added.').waitFor()
+  await page.getByRole('button', { name: 'Test them now' }).click()
+  await page.getByText('1 of 1 sessions work.').waitFor()
+  await page.getByRole('button', { name: 'Close' }).click()
+
+  await page.getByRole('searchbox').fill(label)
+  expect(new URL(page.url()).searchParams.get('text')).toBe(label)
+  await page.getByRole('link', { name: label }).click()
+  expect(new URL(page.url()).searchParams.get('session')).toMatch(/^ses_/)
+  const panel = page.getByRole('dialog', { name: label })
+  await panel.getByRole('button', { name: 'Cool now' }).click()
+  await page.getByLabel('Reason').fill('used by hand')
+  await page.getByRole('dialog').last().getByRole('button', { name: 'Cool now' }).click()
+  await panel.getByText('used by hand').waitFor()
+  await expectAccessible(page)
+  await screenshot(page, 'session-cooling')
+  await panel.getByRole('button', { name: 'Bring back now' }).click()
+  await panel.locator('[data-state=ready]').waitFor()
+  await panel.getByRole('textbox', { name: 'Slots' }).fill('3')
+  await panel.getByRole('button', { name: 'Save' }).click()
+  await panel.getByText('0 of 3').waitFor()
+  await panel.getByRole('button', { name: 'Disable' }).click()
+  await panel.locator('[data-state=disabled]').waitFor()
+  await panel.getByRole('button', { name: 'Enable' }).click()
+  await panel.locator('[data-state=ready]').waitFor()
+  await panel.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('button', { name: 'Delete session' }).click()
+  await page.getByText('No session matches.').waitFor()
+  await expectAccessible(page)
+  expect(complaints).toEqual([])
+  await page.context().close()
+})
+
+test('several sessions are switched at once', async () => {
+  const { page, complaints } = await visit(browser)
+  await signIn(page)
+  await page.goto('/sessions?sort=label')
+  await page.getByText('Why is nothing running?').click()
+  await page.getByRole('row').nth(1).getByRole('checkbox').check({ force: true })
+  await page.getByText('1 selected').waitFor()
+  await page.getByRole('button', { name: 'Disable' }).click()
+  await page.getByText('1 session disabled').waitFor()
+  await page.getByRole('row').nth(1).getByRole('checkbox').check({ force: true })
+  await page.getByRole('button', { name: 'Enable' }).click()
+  await page.getByText('1 session enabled').waitFor()
+  await expectAccessible(page)
+  expect(complaints).toEqual([])
+  await page.context().close()
+})
+
+test('on a phone, in Chinese', async () => {
+  const { page, complaints } = await visit(browser, { ...phone, locale: 'zh-CN' })
+  await page.locator('input[type=password]').fill(process.env.KEY ?? '')
+  await page.keyboard.press('Enter')
+  await page.getByRole('link', { name: '账号' }).click()
+  await page.getByRole('row').nth(1).getByRole('link').click()
+  await page.getByRole('dialog').waitFor()
+  await expectAccessible(page)
+  await expectNoSidewaysScroll(page)
+  await screenshot(page, 'session-phone-zh')
+  expect(complaints).toEqual([])
+  await page.context().close()
+})
