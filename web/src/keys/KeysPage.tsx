@@ -121,7 +121,7 @@ function Making({ onClose }: { onClose: () => void }) {
         action={t('keys.make')}
         isBusy={make.isPending}
         error={make.error}
-        onSubmit={({ old_key_until: _, name, ...limits }) => make.mutate({ name: name ?? '', ...limits })}
+        onSubmit={({ name, ...limits }) => make.mutate({ name: name ?? '', ...limits })}
       />
     </Dialog>
   )
