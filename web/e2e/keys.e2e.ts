@@ -15,7 +15,7 @@ test('a key is made, changed, rotated, disabled and deleted', async () => {
   await signIn(page)
   await page.goto('/keys')
   await page.getByRole('button', { name: 'New key' }).click()
-  await page.getByLabel('Name').fill(name)
+  await page.getByRole('textbox', { name: 'Name', exact: true }).fill(name)
   await page.getByLabel('Requests a minute').fill('60')
   await expectAccessible(page)
   await screenshot(page, 'key-form')

@@ -87,7 +87,7 @@ export function KeyForm({ value, action, isBusy, error, onSubmit }: Props) {
                 <Check aria-hidden size={12} strokeWidth={3} />
               </span>
               <span>
-                {t(`keys.scope.${scope}`)} <code className="text-2xs text-soft">{scope}</code>
+                {t(`keys.scope.${wordOf(scope)}`)} <code className="text-2xs text-soft">{scope}</code>
               </span>
             </Checkbox>
           ))}
@@ -150,6 +150,12 @@ export function KeyForm({ value, action, isBusy, error, onSubmit }: Props) {
     </Form>
   )
 }
+
+type Scope = (typeof scopes)[number]
+type WordOf<S> = S extends `${infer A}:${infer B}` ? `${A}_${B}` : S
+
+/** A colon would name a namespace of words. */
+const wordOf = (scope: Scope) => scope.replace(':', '_') as WordOf<Scope>
 
 function Hint({ children }: { children: ReactNode }) {
   return (
