@@ -52,7 +52,7 @@ export function KeyPanel({ value, onClose }: Props) {
           </Button>
           <Button onPress={() => setAsked('rotate')}>{t('keys.rotate')}</Button>
           <Button onPress={() => setAsked('remove')}>{t('keys.remove')}</Button>
-          <Link to="/tasks" search={{ key: id } as object} className={buttonLook('quiet')}>
+          <Link to="/tasks" search={{ key: id }} className={buttonLook('quiet')}>
             {t('keys.itsTasks')}
           </Link>
         </div>

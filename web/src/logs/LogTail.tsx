@@ -25,7 +25,7 @@ interface Props {
 export function LogTail({ source, filter, find }: Props) {
   const { t } = useTranslation()
   const format = useFormat()
-  const navigate = useNavigate()
+  const navigate = useNavigate({ from: '/logs' })
   const box = useRef<HTMLDivElement>(null)
   const [reading, setReading] = useState(false)
   const { items, waiting, state, show, clear, restore, prepend } = useLogTail(`${filter}&lines=500`, reading)
@@ -41,7 +41,7 @@ export function LogTail({ source, filter, find }: Props) {
     if (isReading && scrollTop < nearBeginning) backwards.load()
   }
   const open = useCallback(
-    (line: string) => void navigate({ to: '/logs', search: (before) => ({ ...before, source, line }) }),
+    (line: string) => void navigate({ search: (before) => ({ ...before, source, line }) }),
     [navigate, source],
   )
   const wipe = () => {

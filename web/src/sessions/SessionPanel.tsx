@@ -60,7 +60,7 @@ export function SessionPanel({ session, onClose, onTest, isTesting }: Props) {
           )}
           {may(me, 'admin') && <Switches session={session} onRemoved={onClose} />}
           {may(me, 'task:read') && (
-            <Link to="/tasks" search={{ session: session.id } as never} className={buttonLook('quiet')}>
+            <Link to="/tasks" search={{ session: session.id }} className={buttonLook('quiet')}>
               {t('sessions.panel.tasks')}
             </Link>
           )}
