@@ -70,6 +70,8 @@ export function BulkBar({ search, selection, total }: Props) {
     setFailures(outcome.failures)
     selection.clear()
     void client.invalidateQueries({ queryKey: keys.stats })
+    // Whole pages may be gone, and what comes after them is not loaded yet.
+    if (action === 'delete') void client.invalidateQueries({ queryKey: keys.taskLists })
   }
   return (
     <>
