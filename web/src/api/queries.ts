@@ -40,6 +40,17 @@ export const statsQuery = queryOptions({
   queryFn: ({ signal }) => body(api.GET('/api/v1/stats', { signal })),
 })
 
+/** The pool as a whole. Its sessions are cached apart, and both are kept up to date by [Live]. */
+export const poolQuery = queryOptions({
+  queryKey: keys.pool,
+  queryFn: ({ signal }): Promise<Schemas['PoolSummary']> => body(api.GET('/api/v1/pool', { signal })),
+})
+
+export const sessionsQuery = queryOptions({
+  queryKey: keys.sessions,
+  queryFn: async ({ signal }) => (await body(api.GET('/api/v1/pool', { signal }))).sessions,
+})
+
 export const containersQuery = queryOptions({
   queryKey: keys.containers,
   queryFn: ({ signal }) => body(api.GET('/api/v1/containers', { signal })),

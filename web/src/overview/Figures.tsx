@@ -1,10 +1,10 @@
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { meQuery, statsQuery } from '../api/queries'
+import { meQuery, poolQuery, statsQuery } from '../api/queries'
 import { may, type Schemas } from '../api/types'
 import { clock, useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
-import { poolQuery, timelineQuery } from './queries'
+import { timelineQuery } from './queries'
 import { Sparkline } from './Sparkline'
 
 type Bucket = Schemas['Bucket']

@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { sessionsQuery } from '../api/queries'
 import type { ErrorKind, Schemas } from '../api/types'
 import { useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
-import { heartbeatsQuery, sessionsQuery } from './queries'
+import { heartbeatsQuery } from './queries'
 import { isAble } from './verdict'
 
 /** How many are shown; the others are on the page of the sessions. */

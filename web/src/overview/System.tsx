@@ -1,12 +1,12 @@
 import type { ReactNode } from 'react'
 import { useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
-import { containersQuery, meQuery } from '../api/queries'
+import { containersQuery, meQuery, poolQuery } from '../api/queries'
 import { may, type Schemas } from '../api/types'
 import { useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
 import { ContainerFacts } from '../logs/ContainerFacts'
-import { poolQuery, storageQuery } from './queries'
+import { storageQuery } from './queries'
 
 /** What the gateway stands on: upstreams, their containers, disk and database. */
 export function System() {

@@ -1,9 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
+import { poolQuery } from '../api/queries'
 import { useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
-import { oldestWaitingQuery, poolQuery } from './queries'
+import { oldestWaitingQuery } from './queries'
 
 /** The task that waits longest, and why it does not run. */
 export function Waiting() {

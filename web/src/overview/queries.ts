@@ -2,8 +2,6 @@ import { useCallback, useEffect, useRef } from 'react'
 import { keepPreviousData, queryOptions, useQueryClient } from '@tanstack/react-query'
 import { api, body } from '../api/http'
 import { useTaskEvents } from '../api/live'
-import { keys } from '../api/queries'
-import type { Schemas } from '../api/types'
 
 const charts = ['charts']
 
@@ -18,16 +16,6 @@ export const timelineQuery = (range: { from?: string; to?: string } = {}) =>
 export const heartbeatsQuery = queryOptions({
   queryKey: [...charts, 'heartbeats'],
   queryFn: ({ signal }) => body(api.GET('/api/v1/pool/heartbeats', { signal })),
-})
-
-export const poolQuery = queryOptions({
-  queryKey: keys.pool,
-  queryFn: ({ signal }): Promise<Schemas['PoolSummary']> => body(api.GET('/api/v1/pool', { signal })),
-})
-
-export const sessionsQuery = queryOptions({
-  queryKey: keys.sessions,
-  queryFn: async ({ signal }) => (await body(api.GET('/api/v1/pool', { signal }))).sessions,
 })
 
 export const storageQuery = queryOptions({

@@ -37,10 +37,12 @@ export function SearchButton() {
   const close = () => setOpen(null)
   return (
     <>
-      <Button look="quiet" aria-label={t('palette.title')} onPress={() => setOpen('palette')}>
+      <Button look="quiet" aria-keyshortcuts="Control+K" onPress={() => setOpen('palette')}>
         <Search aria-hidden size={16} />
-        <span className="max-lg:hidden">{t('palette.search')}</span>
-        <kbd className="font-sans text-2xs max-lg:hidden">{isMac ? '⌘K' : 'Ctrl-K'}</kbd>
+        <span className="max-lg:sr-only">{t('palette.search')}</span>
+        <kbd aria-hidden className="font-sans text-2xs max-lg:hidden">
+          {isMac ? '⌘K' : 'Ctrl-K'}
+        </kbd>
       </Button>
       <Palette isOpen={open === 'palette'} onClose={close} showShortcuts={() => setOpen('shortcuts')} />
       <ShortcutList isOpen={open === 'shortcuts'} onClose={close} />

@@ -1,23 +1,7 @@
-import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, body } from '../api/http'
 import { keys } from '../api/queries'
 import type { Schemas } from '../api/types'
-
-const getPool = (signal: AbortSignal) => body(api.GET('/api/v1/pool', { signal }))
-
-/** The pool without its sessions. */
-export const poolQuery = queryOptions({
-  queryKey: keys.pool,
-  queryFn: async ({ signal }): Promise<Schemas['PoolSummary']> => {
-    const { upstreams, slots, free, running, waiting, next_slot_at } = await getPool(signal)
-    return { upstreams, slots, free, running, waiting, next_slot_at }
-  },
-})
-
-export const sessionsQuery = queryOptions({
-  queryKey: keys.sessions,
-  queryFn: async ({ signal }) => (await getPool(signal)).sessions,
-})
 
 const path = (id: string) => ({ params: { path: { id } } })
 

@@ -64,11 +64,6 @@ export const keyNamesQuery = queryOptions({
   staleTime: 30_000,
 })
 
-export const sessionsQuery = queryOptions({
-  queryKey: keys.sessions,
-  queryFn: async ({ signal }) => (await body(api.GET('/api/v1/pool', { signal }))).sessions,
-})
-
 export type BulkAction = 'cancel' | 'retry' | 'delete'
 
 /** Acts on what the filter chooses, or with dryRun says how many that would be. */

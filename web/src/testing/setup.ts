@@ -6,6 +6,12 @@ import { afterEach } from 'vitest'
 URL.createObjectURL ??= () => 'blob:none'
 URL.revokeObjectURL ??= () => undefined
 window.scrollTo = () => undefined
+const nothing = () => undefined
+globalThis.ResizeObserver ??= class {
+  observe = nothing
+  unobserve = nothing
+  disconnect = nothing
+}
 globalThis.EventSource ??= EventSource
 
 // A page is loaded when it is opened, which the first time takes its while here.
