@@ -27,5 +27,6 @@ export default defineConfig({
     environment: 'jsdom',
     setupFiles: ['src/testing/setup.ts'],
     restoreMocks: true,
+    testTimeout: 30_000, // a page is compiled when a test opens it first
   },
 })
