@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/jimeng-gateway/jimeng-gateway/pool"
 	"github.com/jimeng-gateway/jimeng-gateway/store"
 )
@@ -72,6 +74,12 @@ type importResult struct {
 	Result  string       `json:"result" enum:"added,known,refused" doc:"What became of it. A known one is in the pool already, or earlier in the request, and stays as it is."`
 	Message *string      `json:"message" doc:"Why it was refused."`
 	Session *sessionView `json:"session" doc:"The new session."`
+}
+
+// TransformSchema implements [huma.SchemaTransformer].
+func (*importResult) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["session"] = orNull(s.Properties["session"])
+	return s
 }
 
 func (a *api) importSessions(ctx context.Context, in *importSessionsInput) (*body[importSessionsAnswer], error) {
