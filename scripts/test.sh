@@ -132,7 +132,7 @@ step 'xcaddy build' bounded 20 ./xcaddy.sh && {
 	find_chromium >/dev/null || install chromium
 	if CHROMIUM=$(find_chromium); then
 		export CHROMIUM
-		step 'end to end: the dashboard in a browser' bounded 10 ./scripts/e2e.sh
+		step 'end to end: the dashboard in a browser' bounded 20 ./scripts/e2e.sh
 	else
 		skip 'end to end: the dashboard in a browser' 'no Chromium was found and none could be installed'
 	fi
