@@ -46,8 +46,8 @@ export async function visit(browser: Browser, options: BrowserContextOptions = {
   return { page, complaints }
 }
 
-export async function signIn(page: Page): Promise<void> {
-  await page.getByLabel('API key').fill(key)
+export async function signIn(page: Page, as = key): Promise<void> {
+  await page.getByLabel('API key').fill(as)
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByRole('navigation', { name: 'Main' }).waitFor()
 }

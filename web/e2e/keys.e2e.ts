@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
+import { call } from './seed'
 
 let browser: Browser
 beforeAll(async () => {
@@ -33,10 +34,16 @@ test('a key is made, changed, rotated, disabled and deleted', async () => {
   await panel.getByLabel('Networks').fill('not a network')
   await panel.getByRole('button', { name: 'Save' }).click()
   await panel.getByRole('alert').waitFor()
+  // What is wrong is said at its field, and goes when the field is changed.
+  expect(await panel.getByLabel('Networks').getAttribute('aria-invalid')).toBe('true')
+  await expectAccessible(page)
+  await screenshot(page, 'key-refused')
   await panel.getByLabel('Networks').fill('')
   await panel.getByLabel('Tasks a day').fill('7')
   await panel.getByRole('button', { name: 'Save' }).click()
   await page.getByText('Saved').waitFor()
+  expect(await panel.getByLabel('Networks').getAttribute('aria-invalid')).toBeNull()
+  expect(await panel.getByLabel('Tasks a day').inputValue()).toBe('7')
   await panel.getByRole('button', { name: 'Disable' }).click()
   await panel.getByRole('button', { name: 'Enable' }).click()
   await panel.getByRole('button', { name: 'Disable' }).waitFor()
@@ -52,6 +59,21 @@ test('a key is made, changed, rotated, disabled and deleted', async () => {
   // Chromium reports the refused change; nothing else may be reported.
   expect(complaints.filter((complaint) => !complaint.includes('400'))).toEqual([])
   await page.context().close()
+})
+
+test('who is no admin sees no keys', async () => {
+  const { key } = await call('POST', '/api/v1/keys', { name: 'looks at tasks', scopes: ['task:read'] })
+  const { id, key: secret } = key as { id: string; key: string }
+  const { page } = await visit(browser)
+  await signIn(page, secret)
+  expect(await page.getByRole('link', { name: 'Keys' }).count()).toBe(0)
+  await page.goto('/keys') // by an address that somebody has sent
+  await page.getByText('admin').first().waitFor()
+  expect(await page.getByRole('button', { name: 'New key' }).count()).toBe(0)
+  await screenshot(page, 'keys-refused')
+  await expectAccessible(page)
+  await page.context().close()
+  await call('DELETE', `/api/v1/keys/${id}`)
 })
 
 test('on a phone, in Chinese', async () => {

@@ -1,6 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
+import { call } from './seed'
 
 let browser: Browser
 beforeAll(async () => {
@@ -19,7 +20,7 @@ test('sessions are pasted, tested, cooled, brought back, edited, disabled and de
   await page.getByLabel('Session ids').fill(`Cookie: x=1; sessionid=${id}; y=2\n${id}`)
   await page.getByText('2 sessions found').waitFor()
   await page.getByText('twice').waitFor()
-  await page.getByLabel('Label').fill(label)
+  await page.getByRole('textbox', { name: 'Label' }).fill(label)
   await expectAccessible(page)
   await screenshot(page, 'sessions-add')
   await page.getByRole('button', { name: 'Add 1 session' }).click()
@@ -32,9 +33,9 @@ test('sessions are pasted, tested, cooled, brought back, edited, disabled and de
   expect(new URL(page.url()).searchParams.get('text')).toBe(label)
   await page.getByRole('link', { name: label }).click()
   expect(new URL(page.url()).searchParams.get('session')).toMatch(/^ses_/)
-  const panel = page.getByRole('dialog', { name: label })
+  const panel = page.getByRole('dialog', { name: label, exact: true })
   await panel.getByRole('button', { name: 'Cool now' }).click()
-  await page.getByLabel('Reason').fill('used by hand')
+  await page.getByRole('textbox', { name: 'Reason' }).fill('used by hand')
   await page.getByRole('dialog').last().getByRole('button', { name: 'Cool now' }).click()
   await panel.getByText('used by hand').waitFor()
   await expectAccessible(page)
@@ -73,11 +74,33 @@ test('several sessions are switched at once', async () => {
   await page.context().close()
 })
 
+test('who may only look is offered nothing else', async () => {
+  const { key } = await call('POST', '/api/v1/keys', { name: 'looks at sessions', scopes: ['pool:read'] })
+  const { id, key: secret } = key as { id: string; key: string }
+  const { page, complaints } = await visit(browser)
+  await signIn(page, secret)
+  await page.goto('/sessions')
+  await page.getByRole('row').nth(1).getByRole('link').click()
+  const panel = page.getByRole('dialog')
+  await panel.getByRole('button', { name: 'Close' }).waitFor()
+  for (const name of ['Test', 'Disable', 'Cool now', 'Delete', 'Save'])
+    expect(await panel.getByRole('button', { name }).count(), name).toBe(0)
+  await panel.getByRole('button', { name: 'Close' }).click()
+  await page.getByRole('searchbox').waitFor()
+  for (const name of ['Test all', 'Add sessions'])
+    expect(await page.getByRole('button', { name }).count(), name).toBe(0)
+  expect(await page.getByRole('checkbox').count()).toBe(0)
+  expect(await page.getByRole('link', { name: 'Keys' }).count()).toBe(0)
+  expect(complaints).toEqual([])
+  await page.context().close()
+  await call('DELETE', `/api/v1/keys/${id}`)
+})
+
 test('on a phone, in Chinese', async () => {
   const { page, complaints } = await visit(browser, { ...phone, locale: 'zh-CN' })
   await page.locator('input[type=password]').fill(process.env.KEY ?? '')
   await page.keyboard.press('Enter')
-  await page.getByRole('link', { name: '账号' }).click()
+  await page.getByRole('link', { name: '账号', exact: true }).click()
   await page.getByRole('row').nth(1).getByRole('link').click()
   await page.getByRole('dialog').waitFor()
   await expectAccessible(page)

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react'
+import { useMemo, useState, type ReactNode } from 'react'
 import {
   Checkbox,
   CheckboxGroup,
@@ -37,12 +37,15 @@ export function KeyForm({ value, action, isBusy, error, onSubmit }: Props) {
   const [form, setForm] = useState(was)
   const [badJson, setBadJson] = useState(false)
   const set = (change: Partial<Fields>) => setForm((form) => ({ ...form, ...change }))
-  const fields = error instanceof ApiError ? error.fields : {}
-  const errors = {
-    ...fields,
-    expires: fields.expires_at ?? '',
-    metadata: badJson ? t('keys.badJson') : (fields.metadata ?? ''),
-  }
+  // A new object would bring back what a change of its field has cleared.
+  const errors = useMemo(() => {
+    const fields = error instanceof ApiError ? error.fields : {}
+    return {
+      ...fields,
+      expires: fields.expires_at ?? '',
+      metadata: badJson ? t('keys.badJson') : (fields.metadata ?? ''),
+    }
+  }, [error, badJson, t])
   const text = useErrorText(error)
   const submit = () => {
     try {
@@ -62,6 +65,8 @@ export function KeyForm({ value, action, isBusy, error, onSubmit }: Props) {
   )
   return (
     <Form
+      // The gateway decides whether the form is right, not what it said of the one before.
+      validationBehavior="aria"
       validationErrors={errors}
       onSubmit={(event) => {
         event.preventDefault()
@@ -72,6 +77,7 @@ export function KeyForm({ value, action, isBusy, error, onSubmit }: Props) {
       {texts('name')}
       <Group title={t('keys.group.may')}>
         <CheckboxGroup
+          name="scopes"
           aria-label={t('keys.field.scopes')}
           value={form.scopes}
           onChange={(scopes) => set({ scopes })}

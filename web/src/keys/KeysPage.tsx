@@ -7,7 +7,7 @@ import { useTranslation } from 'react-i18next'
 import type { Schemas } from '../api/types'
 import { Page } from '../frame/Shell'
 import { useFormat } from '../i18n/format'
-import { fieldLook } from '../sessions/fieldLook'
+import { bareFieldLook } from '../sessions/fieldLook'
 import { Button, buttonLook } from '../ui/Button'
 import { Choose } from '../ui/Choose'
 import { Dialog } from '../ui/Dialog'
@@ -70,7 +70,7 @@ export function KeysPage() {
               }
               className="w-64 max-sm:w-full"
             >
-              <Input placeholder={t('keys.search')} className={`${fieldLook} mt-0`} />
+              <Input placeholder={t('keys.search')} className={bareFieldLook} />
             </SearchField>
             <Choose
               label={t('keys.show')}

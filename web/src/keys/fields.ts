@@ -24,6 +24,7 @@ export const scopes = [
   'task:cancel',
   'task:retry',
   'task:delete',
+  'task:all',
   'pool:read',
   'session:test',
   'log:read',

@@ -17,7 +17,8 @@ interface Props {
   sessions: Session[]
   search: SessionsSearch
   selected: ReadonlySet<string>
-  onSelect: (ids: ReadonlySet<string>) => void
+  /** None for those who can do nothing with a selection. */
+  onSelect?: (ids: ReadonlySet<string>) => void
 }
 
 /** All sessions of the list; only those in sight are in the page. */
@@ -39,7 +40,7 @@ export function SessionList({ sessions, search, selected, onSelect }: Props) {
     const next = new Set(selected)
     if (on) next.add(id)
     else next.delete(id)
-    onSelect(next)
+    onSelect?.(next)
   }
   return (
     <div
@@ -50,13 +51,15 @@ export function SessionList({ sessions, search, selected, onSelect }: Props) {
     >
       <div role="rowgroup" className="sticky top-0 z-[1] bg-ground">
         <div role="row" aria-rowindex={1} className={`${columns} border-b border-line text-xs text-soft`}>
-          <span role="columnheader">
-            <Tick
-              label={t('sessions.selectAll')}
-              isSelected={all}
-              isIndeterminate={!all && selected.size > 0}
-              onChange={(on) => onSelect(new Set(on ? sessions.map(({ id }) => id) : []))}
-            />
+          <span role={onSelect ? 'columnheader' : 'cell'}>
+            {onSelect && (
+              <Tick
+                label={t('sessions.selectAll')}
+                isSelected={all}
+                isIndeterminate={!all && selected.size > 0}
+                onChange={(on) => onSelect(new Set(on ? sessions.map(({ id }) => id) : []))}
+              />
+            )}
           </span>
           {sortings.slice(0, 2).map((name) => (
             <SortLink key={name} name={name} search={search} />
@@ -84,7 +87,7 @@ export function SessionList({ sessions, search, selected, onSelect }: Props) {
                 style={{ transform: `translateY(${start - rows.options.scrollMargin}px)` }}
                 className={`${columns} absolute inset-x-0 top-0 min-h-11 border-b border-line py-1 hover:bg-well aria-selected:bg-accent-wash`}
               >
-                <Row session={session} isSelected={selected.has(session.id)} onToggle={toggle} />
+                <Row session={session} isSelected={selected.has(session.id)} onToggle={onSelect && toggle} />
               </div>
             )
           )
@@ -97,7 +100,7 @@ export function SessionList({ sessions, search, selected, onSelect }: Props) {
 interface RowProps {
   session: Session
   isSelected: boolean
-  onToggle: (id: string, on: boolean) => void
+  onToggle?: (id: string, on: boolean) => void
 }
 
 function Row({ session, isSelected, onToggle }: RowProps) {
@@ -108,11 +111,13 @@ function Row({ session, isSelected, onToggle }: RowProps) {
   return (
     <>
       <span role="cell">
-        <Tick
-          label={t('sessions.select', { name: nameOf(session) })}
-          isSelected={isSelected}
-          onChange={(on) => onToggle(session.id, on)}
-        />
+        {onToggle && (
+          <Tick
+            label={t('sessions.select', { name: nameOf(session) })}
+            isSelected={isSelected}
+            onChange={(on) => onToggle(session.id, on)}
+          />
+        )}
       </span>
       <span role="cell" className="min-w-0">
         <Link

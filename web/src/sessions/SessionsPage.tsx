@@ -15,7 +15,7 @@ import { Empty } from '../ui/Empty'
 import { ErrorNote, useErrorText } from '../ui/ErrorNote'
 import { say } from '../ui/Toasts'
 import { AddSessions } from './AddSessions'
-import { fieldLook } from './fieldLook'
+import { bareFieldLook } from './fieldLook'
 import { PoolAnswer } from './PoolAnswer'
 import { actions, useChange } from './queries'
 import { SessionList } from './SessionList'
@@ -115,7 +115,12 @@ export function SessionsPage() {
             </p>
           )}
           {chosen.length > 0 ? (
-            <SessionList sessions={chosen} search={search} selected={selected} onSelect={setSelected} />
+            <SessionList
+              sessions={chosen}
+              search={search}
+              selected={selected}
+              onSelect={may(me, 'session:test') || may(me, 'admin') ? setSelected : undefined}
+            />
           ) : (
             <Empty
               title={t('sessions.noneMatch')}
@@ -159,7 +164,7 @@ function TextFilter() {
       }
       className="w-64 max-sm:w-full"
     >
-      <Input placeholder={t('sessions.search')} className={`${fieldLook} mt-0`} />
+      <Input placeholder={t('sessions.search')} className={bareFieldLook} />
     </SearchField>
   )
 }
