@@ -71,7 +71,7 @@ func Judge(s *store.Session, u *Upstream, now int64) Verdict {
 	case s.State == store.Exhausted && s.Until > now:
 		return Verdict{Code: SessionExhausted, Until: s.Until, Message: "it is out of credits or quota; it is tried again at " + Clock(s.Until)}
 	case s.State != store.Ready && s.Until > now:
-		return Verdict{Code: SessionCooling, Until: s.Until, Message: "it rests after a fault until " + Clock(s.Until)}
+		return Verdict{Code: SessionCooling, Until: s.Until, Message: "it rests until " + Clock(s.Until)}
 	case s.State != store.Ready && s.Running > 0 && s.LastUsedAt > s.Until:
 		return Verdict{Code: SessionHalfOpen, Message: "its pause is over and one attempt, which runs, decides whether it works again"}
 	case s.Running >= s.Slots:

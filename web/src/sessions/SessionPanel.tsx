@@ -16,7 +16,7 @@ import { Pick } from '../ui/Pick'
 import { say } from '../ui/Toasts'
 import { fieldLook } from './fieldLook'
 import { actions, useChange } from './queries'
-import { nameOf, type Session } from './state'
+import { isOnTrial, nameOf, type Session } from './state'
 import { StateWord } from './StateWord'
 
 interface Props {
@@ -35,7 +35,7 @@ export function SessionPanel({ session, onClose, onTest, isTesting }: Props) {
       <div className="mt-2 text-sm">
         <p className="flex flex-wrap items-baseline gap-x-3">
           <StateWord session={session} />
-          <span className="text-soft">{session.message}</span>
+          <span className="text-soft">{useSays(session)}</span>
         </p>
         {session.reason && (
           <section className="mt-3">
@@ -74,6 +74,18 @@ export function SessionPanel({ session, onClose, onTest, isTesting }: Props) {
       </div>
     </Dialog>
   )
+}
+
+/** Whether it may take a task now, or why not. */
+function useSays(session: Session): string {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { code, free, slots, until } = session
+  return t(`sessions.says.${code === 'ready' && isOnTrial(session) ? 'ready_trial' : code}`, {
+    free: format.number(free),
+    slots: format.number(slots),
+    when: until ? format.dateTime(until) : '–',
+  })
 }
 
 function Facts({ session }: { session: Session }) {
@@ -234,7 +246,6 @@ function Edit({ session }: { session: Session }) {
   const [slots, setSlots] = useState(session.slots)
   const save = useChange(() => actions.change(session.id, { label, slots }))
   const problem = useErrorText(save.error)
-  const isChanged = label !== session.label || slots !== session.slots
   return (
     <section className="mt-5 border-t border-line pt-4">
       <h3 className="sr-only">{t('sessions.panel.edit')}</h3>
@@ -248,7 +259,6 @@ function Edit({ session }: { session: Session }) {
           <Input className={fieldLook} />
         </NumberField>
         <Button
-          isDisabled={!isChanged}
           isBusy={save.isPending}
           onPress={() => save.mutate(undefined, { onSuccess: () => say(t('action.saved')) })}
         >
