@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-test('a wrong key is refused in plain words, the right one opens the playground', async () => {
+test('a wrong key is refused in plain words, the right one opens the overview', async () => {
   const { page, complaints } = await visit(browser)
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()
   await screenshot(page, 'sign-in')
@@ -32,7 +32,7 @@ test('a wrong key is refused in plain words, the right one opens the playground'
   expect(await page.evaluate(() => document.cookie)).toBe('')
 
   await page.reload()
-  await page.getByRole('heading', { name: 'Playground' }).waitFor()
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
 
   await page.getByRole('button', { name: /^Account/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()

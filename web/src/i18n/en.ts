@@ -43,8 +43,13 @@ export const en = {
     key: 'API key',
     keyHint: 'Starts with gw_. An admin makes keys; the demo prints one when it starts.',
     with: 'Sign in with {{provider}}',
-    firstStart: 'Nobody can sign in yet',
-    firstStartHint: 'Make the first key on the machine that the gateway runs on:',
+    first: {
+      title: 'Nobody has a key yet. Three steps to the first task:',
+      key: 'Make the first key, on the machine or in the container that the gateway runs in. It is shown once.',
+      copy: 'Copy the command',
+      signIn: 'Sign in with it here.',
+      session: 'Add a session, the account that tasks run on. The overview leads there.',
+    },
     refused: {
       state: 'This sign-in was begun in another browser, or too long ago. Try again.',
       replayed: 'This sign-in has been used already. Try again.',

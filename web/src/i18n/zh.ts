@@ -44,8 +44,13 @@ export const zh: Translation = {
     key: 'API 密钥',
     keyHint: '以 gw_ 开头。由管理员创建；演示程序启动时会打印一个。',
     with: '使用 {{provider}} 登录',
-    firstStart: '目前还没有人能登录',
-    firstStartHint: '请在运行网关的机器上创建第一个密钥：',
+    first: {
+      title: '还没有任何密钥。三步即可运行第一个任务：',
+      key: '在运行网关的机器或容器中创建第一个密钥（只显示一次）：',
+      copy: '复制命令',
+      signIn: '在下方用它登录。',
+      session: '添加账号，任务在账号上运行。概览页会引导您。',
+    },
     refused: {
       state: '这次登录是在另一个浏览器中开始的，或者已经过去太久。请重试。',
       replayed: '这次登录已经使用过。请重试。',

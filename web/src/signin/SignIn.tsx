@@ -8,6 +8,7 @@ import type { Me } from '../api/types'
 import { Settings } from '../frame/Settings'
 import { Mark } from '../frame/Mark'
 import { Button } from '../ui/Button'
+import { Code } from '../ui/Code'
 import { labelLook, Problem } from '../ui/Field'
 import { useSignedIn } from './useSession'
 import { WithProvider } from './WithProvider'
@@ -30,15 +31,24 @@ export function SignIn({ me }: { me: Me }) {
   )
 }
 
+/** The way to a first task where nobody has a key yet. */
 function FirstStart() {
   const { t } = useTranslation()
   return (
-    <section className="mt-5 rounded-lg bg-amber-wash px-4 py-3 text-sm">
-      <h2 className="font-semibold">{t('signIn.firstStart')}</h2>
-      <p className="mt-1 text-soft">{t('signIn.firstStartHint')}</p>
-      <code className="mt-2 block overflow-x-auto pb-1 font-mono text-xs whitespace-nowrap">
-        jimeng-gateway jimeng key add admin --scopes admin
-      </code>
+    <section aria-labelledby="first-start" className="mt-4 text-sm">
+      <h2 id="first-start" className="font-semibold">
+        {t('signIn.first.title')}
+      </h2>
+      <ol className="mt-2 flex list-decimal flex-col gap-2 pl-4 text-soft marker:text-soft">
+        <li>
+          {t('signIn.first.key')}
+          <div className="my-1.5 text-ink">
+            <Code text="jimeng-gateway jimeng key add admin --scopes admin" label={t('signIn.first.copy')} />
+          </div>
+        </li>
+        <li>{t('signIn.first.signIn')}</li>
+        <li>{t('signIn.first.session')}</li>
+      </ol>
     </section>
   )
 }
