@@ -44,8 +44,8 @@ export const en = {
     keyHint: 'Starts with gw_. An admin makes keys; the demo prints one when it starts.',
     with: 'Sign in with {{provider}}',
     first: {
-      title: 'Nobody has a key yet. Three steps to the first task:',
-      key: 'Make the first key, on the machine or in the container that the gateway runs in. It is shown once.',
+      title: 'There is no admin yet. Three steps to the first task:',
+      key: 'Make an admin’s key, on the machine or in the container that the gateway runs in. It is shown once.',
       copy: 'Copy the command',
       signIn: 'Sign in with it here.',
       session: 'Add a session, the account that tasks run on. The overview leads there.',
