@@ -25,7 +25,7 @@ test('the palette leads to a page, to a task by its id, and does things', async 
     data: { model: 'jimeng-video-3.0', prompt: 'a palette of paper boats' },
   })
   const { task } = (await answer.json()) as { task: { id: string } }
-  await page.getByRole('button', { name: 'Search and commands' }).click()
+  await page.getByRole('button', { name: 'Search', exact: true }).click()
   await search.fill(task.id)
   await page.getByRole('menuitem', { name: /a palette of paper boats/ }).click()
   await page.waitForURL(`**/tasks/${task.id}`)
@@ -75,8 +75,11 @@ test('in Chinese on a phone', async () => {
   const { page, complaints } = await visit(browser, { locale: 'zh-CN', ...phone })
   await page.getByLabel('API 密钥').fill(key)
   await page.getByRole('button', { name: '登录' }).click()
-  await page.getByRole('button', { name: '搜索与命令' }).click()
+  await page.getByRole('navigation', { name: '主导航' }).waitFor()
+  await page.getByRole('heading', { level: 1 }).waitFor()
+  await page.getByRole('button', { name: '搜索', exact: true }).click()
   await page.getByRole('dialog').getByRole('searchbox').fill('日志')
+  await page.getByRole('menuitem', { name: '日志' }).waitFor()
   await screenshot(page, 'phone-palette-zh')
   await expectAccessible(page)
   await page.getByRole('menuitem', { name: '日志' }).click()

@@ -2,6 +2,7 @@ import { useEffect, type ReactNode } from 'react'
 import { useSuspenseQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { meQuery } from '../api/queries'
+import { PaletteProvider } from '../palette/PaletteProvider'
 import { SearchButton } from '../palette/SearchButton'
 import { Toasts } from '../ui/Toasts'
 import { Banners } from './Banners'
@@ -23,7 +24,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <Rail />
       <div className="flex min-w-0 flex-col max-sm:pb-20">
         <Banners me={me} />
-        {children}
+        <PaletteProvider>{children}</PaletteProvider>
       </div>
       <Toasts />
     </div>

@@ -10,23 +10,22 @@ import {
   MenuSection,
   Modal,
   ModalOverlay,
-  SearchField,
+  TextField,
 } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
 import { useCommands } from './useCommands'
 
 interface Props {
-  isOpen: boolean
   onClose: () => void
   showShortcuts: () => void
 }
 
 /** Everything by its name: pages, actions, and what the gateway has with these words. */
-export function Palette({ isOpen, onClose, showShortcuts }: Props) {
+export function Palette({ onClose, showShortcuts }: Props) {
   const { t } = useTranslation()
   return (
     <ModalOverlay
-      isOpen={isOpen}
+      isOpen
       onOpenChange={(open) => !open && onClose()}
       isDismissable
       className="fixed inset-0 z-30 flex items-start justify-center bg-black/40 px-4 pt-[12vh] max-sm:px-2 max-sm:pt-2"
@@ -40,7 +39,7 @@ export function Palette({ isOpen, onClose, showShortcuts }: Props) {
   )
 }
 
-function Commands({ onClose, showShortcuts }: Omit<Props, 'isOpen'>) {
+function Commands({ onClose, showShortcuts }: Props) {
   const { t } = useTranslation()
   const [words, setWords] = useState('')
   const groups = useCommands(words, showShortcuts)
@@ -53,7 +52,9 @@ function Commands({ onClose, showShortcuts }: Omit<Props, 'isOpen'>) {
   }
   return (
     <Autocomplete inputValue={words} onInputChange={setWords}>
-      <SearchField
+      {/* No search field: there, Escape would empty the field before it closes the palette. */}
+      <TextField
+        type="search"
         aria-label={t('palette.title')}
         className="flex items-center gap-2.5 border-b border-line px-4"
       >
@@ -66,7 +67,7 @@ function Commands({ onClose, showShortcuts }: Omit<Props, 'isOpen'>) {
           placeholder={t('palette.placeholder')}
           className="h-12 min-w-0 flex-1 bg-transparent text-base outline-none [&::-webkit-search-cancel-button]:hidden"
         />
-      </SearchField>
+      </TextField>
       <Menu
         aria-label={t('palette.title')}
         onAction={run}

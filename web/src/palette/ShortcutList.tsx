@@ -4,17 +4,12 @@ import { usePages } from '../frame/Rail'
 import { Dialog } from '../ui/Dialog'
 import { goTo, isMac } from './shortcuts'
 
-interface Props {
-  isOpen: boolean
-  onClose: () => void
-}
-
 /** What the keyboard can do. */
-export function ShortcutList({ isOpen, onClose }: Props) {
+export function ShortcutList({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation()
   const pages = usePages()
   return (
-    <Dialog title={t('palette.keyList.title')} isOpen={isOpen} onClose={onClose}>
+    <Dialog title={t('palette.keyList.title')} isOpen onClose={onClose}>
       <dl className="mt-3 grid grid-cols-[minmax(0,1fr)_max-content] items-center gap-y-1.5 text-sm">
         <Line text={t('palette.keyList.palette')}>
           <Key>{isMac ? '⌘' : 'Ctrl'}</Key> <Key>K</Key>
