@@ -6,6 +6,7 @@ import { healthQuery, meQuery } from '../api/queries'
 import { may, type Schemas } from '../api/types'
 import { Page } from '../frame/Shell'
 import { clock, useFormat } from '../i18n/format'
+import { readable } from './readable'
 import { useNow } from '../i18n/useNow'
 import { ErrorNote } from '../ui/ErrorNote'
 import { Moment } from '../ui/Moment'
@@ -14,8 +15,6 @@ const aboutQuery = queryOptions({
   queryKey: ['about'],
   queryFn: ({ signal }) => body(api.GET('/api/v1/about', { signal })),
 })
-
-const repository = 'https://github.com/jimeng-gateway/jimeng-gateway'
 
 /** What this gateway is and how it is configured. */
 export function AboutPage() {
@@ -39,7 +38,6 @@ export function AboutPage() {
           <ul className="flex flex-wrap gap-x-6 text-sm">
             <Document href="/api/docs">{t('about.apiDocs')}</Document>
             <Document href="/api/openapi.json">{t('about.openapi')}</Document>
-            <Document href={repository}>{t('about.repository')}</Document>
           </ul>
         </Section>
         {about && <Settings settings={about.settings} />}
@@ -139,7 +137,7 @@ function Settings({ settings }: { settings: Schemas['Setting'][] }) {
                 {name}
               </th>
               <td className="py-1.5 break-words" dir="auto">
-                {value}
+                {readable(value)}
               </td>
             </tr>
           ))}

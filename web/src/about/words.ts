@@ -22,7 +22,6 @@ export const en = {
   documents: 'Documents',
   apiDocs: 'API reference',
   openapi: 'OpenAPI document',
-  repository: 'Guides and source code',
   onlyAdmins: 'Admins see the nodes and the configuration here.',
 } as const
 
@@ -48,6 +47,5 @@ export const zh: Words<typeof en> = {
   documents: '文档',
   apiDocs: 'API 参考',
   openapi: 'OpenAPI 文档',
-  repository: '使用指南与源代码',
   onlyAdmins: '管理员可在此查看节点和配置。',
 }
