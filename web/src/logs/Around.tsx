@@ -1,5 +1,5 @@
 import { useCallback, useLayoutEffect, useRef } from 'react'
-import { useQuery } from '@tanstack/react-query'
+import { useInfiniteQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import { Button } from '../ui/Button'
@@ -20,16 +20,29 @@ export function Around({ source, line, find }: Props) {
   const { t } = useTranslation()
   const navigate = route.useNavigate()
   const box = useRef<HTMLDivElement>(null)
-  const { data, error, refetch } = useQuery(aroundQuery(source, line))
+  const fromEnd = useRef<number | null>(null)
+  const list = useInfiniteQuery(aroundQuery(source, line))
+  const entries = list.data?.pages.flatMap((page) => page.entries)
+  const isThere = entries !== undefined
   useLayoutEffect(() => {
-    box.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'center' })
-  }, [data])
+    if (isThere) box.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'center' })
+  }, [isThere, line])
+  const first = entries?.[0]?.id
+  useLayoutEffect(() => {
+    if (fromEnd.current === null || !box.current) return
+    box.current.scrollTop = box.current.scrollHeight - fromEnd.current
+    fromEnd.current = null
+  }, [first])
+  const readOlder = () => {
+    if (box.current) fromEnd.current = box.current.scrollHeight - box.current.scrollTop
+    void list.fetchPreviousPage()
+  }
   const open = useCallback(
     (line: string) => void navigate({ search: (before) => ({ ...before, source, line }) }),
     [navigate, source],
   )
-  if (error) return <ErrorNote error={error} onRetry={() => void refetch()} />
-  const isGone = data !== undefined && !data.entries.some(({ id }) => id === line)
+  if (list.error && !entries) return <ErrorNote error={list.error} onRetry={() => void list.refetch()} />
+  const isGone = isThere && !entries.some(({ id }) => id === line)
   return (
     <>
       <div className="mb-2 flex items-center gap-3">
@@ -50,13 +63,30 @@ export function Around({ source, line, find }: Props) {
         // A region that scrolls has to be reached by keyboard.
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
-        className="h-[62dvh] min-h-60 overflow-auto overscroll-contain rounded-md bg-well p-2 font-mono text-2xs"
+        className="h-[62dvh] min-h-60 overflow-auto [overflow-anchor:none] overscroll-contain rounded-md bg-well p-2 font-mono text-2xs"
       >
+        {list.hasPreviousPage && (
+          <Button look="quiet" isBusy={list.isFetchingPreviousPage} onPress={readOlder}>
+            {t('logs.older')}
+          </Button>
+        )}
         <ul>
-          {data?.entries.map((entry) => (
-            <LogLine key={entry.id} entry={entry} find={find} isNamed={entry.id === line} onOpen={open} />
+          {entries?.map((entry) => (
+            <LogLine
+              key={entry.id}
+              entry={entry}
+              find={find}
+              isNamed={entry.id === line}
+              leadsToTask
+              onOpen={open}
+            />
           ))}
         </ul>
+        {list.hasNextPage && (
+          <Button look="quiet" isBusy={list.isFetchingNextPage} onPress={() => void list.fetchNextPage()}>
+            {t('logs.newer')}
+          </Button>
+        )}
       </div>
     </>
   )

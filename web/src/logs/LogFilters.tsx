@@ -69,13 +69,15 @@ export function LogFilters({ source, search, onChange }: Props) {
           >
             .*
           </ToggleButton>
-          <ToggleButton
-            isSelected={search.show !== 'all'}
-            onChange={(on) => onChange({ show: on ? undefined : 'all' })}
-            className={toggleLook}
-          >
-            {t('logs.onlyHits')}
-          </ToggleButton>
+          {search.q && (
+            <ToggleButton
+              isSelected={search.show !== 'all'}
+              onChange={(on) => onChange({ show: on ? undefined : 'all' })}
+              className={toggleLook}
+            >
+              {t('logs.onlyHits')}
+            </ToggleButton>
+          )}
         </div>
         {problem && <Problem id="log-search-problem">{problem}</Problem>}
       </div>

@@ -4,6 +4,7 @@ import { Copy } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { LogEntry } from '../api/types'
 import { useFormat } from '../i18n/format'
+import { copyText } from '../ui/clipboard'
 import { say } from '../ui/Toasts'
 import { marked } from './hits'
 
@@ -37,6 +38,8 @@ interface Props {
   find?: RegExp | null
   /** It is the one that the address names. */
   isNamed?: boolean
+  /** It has a link to its task; without, where all lines are of one. */
+  leadsToTask?: boolean
   /** Shows the line among its neighbours. */
   onOpen?: (id: string) => void
 }
@@ -47,6 +50,7 @@ export const LogLine = memo(function LogLine({
   withSource = false,
   find = null,
   isNamed = false,
+  leadsToTask = false,
   onOpen,
 }: Props) {
   const { t } = useTranslation()
@@ -117,8 +121,13 @@ export const LogLine = memo(function LogLine({
         {!!entry.cut && (
           <span className="text-soft"> {t('logs.cut', { size: format.bytes(entry.cut) })}</span>
         )}
-        {entry.task_id && !withSource && (
-          <Link to="/tasks/$id" params={{ id: entry.task_id }} className="ml-2 text-accent underline">
+        {entry.task_id && leadsToTask && (
+          <Link
+            to="/tasks/$id"
+            params={{ id: entry.task_id }}
+            aria-label={`${t('logs.toTask')} ${entry.task_id}`}
+            className="ml-2 text-accent underline"
+          >
             {t('logs.toTask')}
           </Link>
         )}
@@ -128,7 +137,7 @@ export const LogLine = memo(function LogLine({
           type="button"
           aria-label={t('logs.copy')}
           onClick={() => {
-            void navigator.clipboard?.writeText(entry.text).then(() => say(t('action.copied')))
+            void copyText(entry.text).then((done) => done && say(t('action.copied')))
           }}
           className="absolute top-0 right-0 size-6 cursor-pointer place-items-center rounded-sm bg-raised text-soft opacity-0 grid group-hover:opacity-100 hover:text-ink focus-visible:opacity-100"
         >

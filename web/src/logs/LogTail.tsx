@@ -7,7 +7,7 @@ import { Button } from '../ui/Button'
 import { say } from '../ui/Toasts'
 import { LogLine } from './LogLine'
 import { olderLines } from './queries'
-import { mostRead, useLogTail, type TailItem } from './useLogTail'
+import { mostLines, mostRead, useLogTail, type Tail, type TailAction, type TailItem } from './useLogTail'
 
 /** How near to the end counts as being there, in pixels. */
 const nearEnd = 24
@@ -24,34 +24,28 @@ interface Props {
 /** The live end of a log. Scrolling up pauses it and reads backwards. */
 export function LogTail({ source, filter, find }: Props) {
   const { t } = useTranslation()
-  const format = useFormat()
   const navigate = useNavigate({ from: '/logs' })
   const box = useRef<HTMLDivElement>(null)
-  const [reading, setReading] = useState(false)
-  const { items, waiting, state, show, clear, restore, prepend } = useLogTail(`${filter}&lines=500`, reading)
-  const backwards = useBackwards(box, filter, items, prepend)
+  const { tail, act } = useLogTail(`${filter}&lines=500`)
+  const { items, waiting, isReading, state } = tail
+  const backwards = useBackwards(box, filter, tail, act)
   useLayoutEffect(() => {
-    if (!reading && box.current) box.current.scrollTop = box.current.scrollHeight
-  }, [items, reading])
+    if (!isReading && box.current) box.current.scrollTop = box.current.scrollHeight
+  }, [items, isReading])
   const scrolled = () => {
     if (!box.current) return
     const { scrollTop, scrollHeight, clientHeight } = box.current
-    const isReading = scrollHeight - scrollTop - clientHeight > nearEnd
-    setReading(isReading)
-    if (isReading && scrollTop < nearBeginning) backwards.load()
+    if (scrollHeight - scrollTop - clientHeight <= nearEnd) return act({ type: 'reachEnd' })
+    act({ type: 'read' })
+    if (scrollTop < nearBeginning) backwards.load()
   }
   const open = useCallback(
     (line: string) => void navigate({ search: (before) => ({ ...before, source, line }) }),
     [navigate, source],
   )
-  const wipe = () => {
-    clear()
-    setReading(false)
-    say(t('logs.cleared'), restore)
-  }
-  const toEnd = () => {
-    show()
-    setReading(false)
+  const clear = () => {
+    act({ type: 'clear' })
+    say(t('logs.cleared'), () => act({ type: 'restore' }))
   }
   return (
     <div className="relative">
@@ -66,10 +60,10 @@ export function LogTail({ source, filter, find }: Props) {
         tabIndex={0}
         className="h-[62dvh] min-h-60 overflow-auto [overflow-anchor:none] overscroll-contain rounded-md bg-well p-2 font-mono text-2xs"
       >
-        {backwards.note && <p className="py-1 text-center text-soft">{backwards.note}</p>}
+        {backwards.note && <p className="py-1 text-center font-sans text-soft">{backwards.note}</p>}
         <ul>
           {items.map((item) => (
-            <Item key={item.id} item={item} find={find} onOpen={open} />
+            <Item key={item.id} item={item} find={find} leadsToTask={!filter.has('task')} onOpen={open} />
           ))}
         </ul>
         {items.length === 0 && state === 'live' && (
@@ -77,27 +71,38 @@ export function LogTail({ source, filter, find }: Props) {
         )}
       </div>
       <div className="mt-1 flex items-center gap-2">
-        <p role="status" className="mr-auto flex items-center gap-2 text-xs text-soft">
-          <span
-            aria-hidden
-            className={`size-2 rounded-full ${state === 'live' ? (reading ? 'bg-grey' : 'bg-green') : 'bg-amber'}`}
-          />
-          {state === 'live' ? t(reading ? 'logs.paused' : 'logs.live') : t(`logs.${state}`)}
-        </p>
-        <Button look="quiet" isDisabled={items.length === 0} onPress={wipe}>
+        <LiveState state={state} isReading={isReading} />
+        <Button look="quiet" isDisabled={items.length === 0} onPress={clear}>
           <Eraser aria-hidden size={15} />
           {t('logs.clear')}
         </Button>
       </div>
-      {reading && (
-        <Button look="primary" onPress={toEnd} className="absolute right-4 bottom-12">
-          <ArrowDown aria-hidden size={15} />
-          {waiting.length > 0
-            ? t('logs.new', { count: waiting.length, formatted: format.number(waiting.length) })
-            : t('logs.toEnd')}
-        </Button>
-      )}
+      {isReading && <ToEnd count={waiting.length} onPress={() => act({ type: 'follow' })} />}
     </div>
+  )
+}
+
+function LiveState({ state, isReading }: { state: Tail['state']; isReading: boolean }) {
+  const { t } = useTranslation()
+  const colour = state !== 'live' ? 'bg-amber' : isReading ? 'bg-grey' : 'bg-green'
+  return (
+    <p role="status" className="mr-auto flex items-center gap-2 text-xs text-soft">
+      <span aria-hidden className={`size-2 rounded-full ${colour}`} />
+      {state === 'live' ? t(isReading ? 'logs.paused' : 'logs.live') : t(`logs.${state}`)}
+    </p>
+  )
+}
+
+function ToEnd({ count, onPress }: { count: number; onPress: () => void }) {
+  const { t } = useTranslation()
+  const format = useFormat()
+  // More may have come than are kept.
+  const formatted = format.number(count) + (count >= mostLines ? '+' : '')
+  return (
+    <Button look="primary" onPress={onPress} className="absolute right-4 bottom-12">
+      <ArrowDown aria-hidden size={15} />
+      {count > 0 ? t('logs.new', { count, formatted }) : t('logs.toEnd')}
+    </Button>
   )
 }
 
@@ -105,53 +110,48 @@ export function LogTail({ source, filter, find }: Props) {
 function useBackwards(
   box: RefObject<HTMLDivElement | null>,
   filter: URLSearchParams,
-  items: TailItem[],
-  prepend: (items: TailItem[]) => void,
+  { items, before }: Tail,
+  act: (action: TailAction) => void,
 ) {
   const { t } = useTranslation()
-  const [state, setState] = useState<'ready' | 'loading' | 'end' | 'failed'>('ready')
-  const height = useRef<number | null>(null)
+  const [state, setState] = useState<'' | 'loading' | 'failed'>('')
+  const fromEnd = useRef<number | null>(null)
   useLayoutEffect(() => {
-    if (height.current === null || !box.current) return
-    box.current.scrollBy(0, box.current.scrollHeight - height.current)
-    height.current = null
+    if (fromEnd.current === null || !box.current) return
+    box.current.scrollTop = box.current.scrollHeight - fromEnd.current
+    fromEnd.current = null
   }, [box, items])
+  const isFull = items.length >= mostRead
   const load = () => {
-    const first = items.find((item) => !('skipped' in item))
-    if (state !== 'ready' || !first) return
-    if (items.length >= mostRead) {
-      setState('end')
-      return
-    }
+    const place = before === undefined ? items.find((item) => !('skipped' in item))?.id : before
+    if (state === 'loading' || isFull || !place) return
     setState('loading')
-    olderLines(filter, first.id).then(
-      ({ entries, more }) => {
-        height.current = box.current?.scrollHeight ?? null
-        prepend(entries)
-        setState(more && entries.length > 0 ? 'ready' : 'end')
+    olderLines(filter, place).then(
+      (older) => {
+        if (box.current) fromEnd.current = box.current.scrollHeight - box.current.scrollTop
+        act({ type: 'older', items: older.entries, before: older.before })
+        setState('')
       },
       () => setState('failed'),
     )
   }
-  const notes = {
-    ready: '',
-    loading: t('logs.loadingOlder'),
-    end: t('logs.beginning'),
-    failed: t('logs.noOlder'),
-  }
-  return { load, note: notes[state] }
+  if (state === 'loading') return { load, note: t('logs.loadingOlder') }
+  if (state === 'failed') return { load, note: t('logs.noOlder') }
+  if (isFull) return { load, note: t('logs.enough') }
+  return { load, note: before === null ? t('logs.beginning') : '' }
 }
 
 interface ItemProps {
   item: TailItem
   find: RegExp | null
+  leadsToTask: boolean
   onOpen: (id: string) => void
 }
 
-function Item({ item, find, onOpen }: ItemProps) {
+function Item({ item, ...rest }: ItemProps) {
   const { t } = useTranslation()
   const format = useFormat()
-  if (!('skipped' in item)) return <LogLine entry={item} find={find} onOpen={onOpen} />
+  if (!('skipped' in item)) return <LogLine entry={item} {...rest} />
   return (
     <li className="my-1 text-center text-2xs text-amber">
       {item.skipped === null

@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query'
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query'
 import { api, body } from '../api/http'
 import { keys } from '../api/queries'
 import type { LogLevel } from '../api/types'
@@ -28,12 +28,20 @@ export function olderLines(filter: URLSearchParams, before: string) {
   )
 }
 
-/** A line among its neighbours, whatever the filter. */
+type Place = { around: string } | { before: string } | { after: string }
+
+/** A line among its neighbours, whatever the filter, and what stands further away on both sides. */
 export const aroundQuery = (source: string, line: string) =>
-  queryOptions({
+  infiniteQueryOptions({
     queryKey: ['logs', source, 'around', line],
-    queryFn: ({ signal }) =>
-      body(api.GET('/api/v1/logs', { params: { query: { source, around: line, lines: page } }, signal })),
+    queryFn: ({ pageParam, signal }) =>
+      body(api.GET('/api/v1/logs', { params: { query: { source, ...pageParam, lines: page } }, signal })),
+    initialPageParam: { around: line } as Place,
+    getPreviousPageParam: ({ before }): Place | null => (before === null ? null : { before }),
+    getNextPageParam: ({ entries }): Place | null => {
+      const last = entries.at(-1)
+      return last ? { after: last.id } : null
+    },
     staleTime: Infinity,
   })
 

@@ -1,77 +1,96 @@
-import { useCallback, useEffect, useReducer, useRef } from 'react'
+import { useCallback, useEffect, useReducer } from 'react'
 import type { LogEntry } from '../api/types'
 
-/** How many lines the page holds; older ones can be downloaded. */
+/** How many lines the page holds at the live end; older ones are read again when one scrolls up. */
 export const mostLines = 2000
+/** How many it holds while somebody reads backwards. */
+export const mostRead = 8000
 /** How often new lines are shown, in milliseconds: a burst costs one rendering. */
 const showEvery = 100
 
 /** A line, or a note of ours where lines are missing. */
 export type TailItem = LogEntry | { id: string; skipped: number | null }
 
-interface Tail {
+export interface Tail {
   items: TailItem[]
+  /** Somebody has scrolled up: nothing moves or goes away under their eyes. */
+  isReading: boolean
   /** Lines that wait because somebody reads. */
   waiting: TailItem[]
   /** What somebody has cleared away and may want back. */
   cleared: TailItem[]
+  /** The id before which older lines are read; null where the log begins, undefined if nobody has asked. */
+  before?: string | null
   /** connecting at first and after a loss, closed when it will not come back by itself */
   state: 'connecting' | 'live' | 'closed'
 }
 
-type Action =
+export type TailAction =
   | { type: 'state'; state: Tail['state'] }
-  | { type: 'came'; items: TailItem[]; hold: boolean }
-  | { type: 'show' }
-  | { type: 'older'; items: TailItem[] }
+  | { type: 'came'; items: TailItem[] }
+  | { type: 'read' }
+  | { type: 'reachEnd' }
+  | { type: 'follow' }
+  | { type: 'older'; items: TailItem[]; before: string | null }
   | { type: 'clear' }
   | { type: 'restore' }
   | { type: 'begin' }
 
-/** How many lines one may have read backwards. */
-export const mostRead = 8000
+export const beginning: Tail = { items: [], isReading: false, waiting: [], cleared: [], state: 'connecting' }
 
-const newest = (items: TailItem[]) => (items.length > mostLines ? items.slice(-mostLines) : items)
-
-const beginning: Tail = { items: [], waiting: [], cleared: [], state: 'connecting' }
-
-function reduce(tail: Tail, action: Action): Tail {
+export function reduce(tail: Tail, action: TailAction): Tail {
   switch (action.type) {
     case 'state':
       return { ...tail, state: action.state }
     case 'came':
-      return action.hold
-        ? { ...tail, waiting: newest([...tail.waiting, ...action.items]) }
-        : { ...tail, items: newest([...tail.items, ...tail.waiting, ...action.items]), waiting: [] }
-    case 'show':
-      return { ...tail, items: newest([...tail.items, ...tail.waiting]), waiting: [] }
+      return tail.isReading
+        ? { ...tail, waiting: [...tail.waiting, ...action.items].slice(-mostLines) }
+        : follow(tail, action.items)
+    case 'read':
+      return tail.isReading ? tail : { ...tail, isReading: true }
+    case 'reachEnd': {
+      if (!tail.isReading) return tail
+      const { items, waiting } = tail
+      // What waits is read on from here, unless some of it is gone or it is too much.
+      const isWhole = waiting.length < mostLines && items.length + waiting.length <= mostRead
+      return waiting.length > 0 && isWhole
+        ? { ...tail, items: [...items, ...waiting], waiting: [] }
+        : follow(tail, [])
+    }
+    case 'follow':
+      return follow(tail, [])
     case 'older':
-      return { ...tail, items: [...action.items, ...tail.items] }
+      return { ...tail, items: [...action.items, ...tail.items], before: action.before }
     case 'clear':
-      return { ...tail, items: [], waiting: [], cleared: [...tail.items, ...tail.waiting] }
-    case 'restore':
-      return { ...tail, items: [...tail.cleared, ...tail.items], cleared: [] }
+      return { ...follow(tail, []), items: [], cleared: [...tail.items, ...tail.waiting], before: undefined }
+    case 'restore': {
+      const shown = new Set(tail.items.map(({ id }) => id))
+      const gone = tail.cleared.filter(({ id }) => !shown.has(id))
+      return { ...tail, items: [...gone, ...tail.items], cleared: [], before: undefined }
+    }
     case 'begin':
       return beginning
   }
 }
 
-/**
- * Follows a log live. While hold is set, new lines wait, so that nothing moves
- * under the eyes of somebody who reads.
- */
-export function useLogTail(query: string, hold: boolean) {
+/** At the live end, with the newest lines only. */
+function follow(tail: Tail, came: TailItem[]): Tail {
+  const items = [...tail.items, ...tail.waiting, ...came]
+  const live = { ...tail, isReading: false, waiting: [] }
+  return items.length > mostLines
+    ? { ...live, items: items.slice(-mostLines), before: undefined }
+    : { ...live, items }
+}
+
+/** Follows a log live. */
+export function useLogTail(query: string) {
   const [tail, dispatch] = useReducer(reduce, beginning)
-  const held = useRef(hold)
-  useEffect(() => {
-    held.current = hold
-  }, [hold])
   useEffect(() => {
     dispatch({ type: 'begin' })
     const source = new EventSource(`/api/v1/logs/stream?${query}`)
     let came: TailItem[] = []
     const timer = setInterval(() => {
-      if (came.length > 0) dispatch({ type: 'came', items: came, hold: held.current })
+      if (came.length > 0) dispatch({ type: 'came', items: came })
       came = []
     }, showEvery)
     const take = ({ data }: MessageEvent<string>) => {
@@ -93,9 +112,6 @@ export function useLogTail(query: string, hold: boolean) {
       source.close()
     }
   }, [query])
-  const show = useCallback(() => dispatch({ type: 'show' }), [])
-  const clear = useCallback(() => dispatch({ type: 'clear' }), [])
-  const restore = useCallback(() => dispatch({ type: 'restore' }), [])
-  const prepend = useCallback((items: TailItem[]) => dispatch({ type: 'older', items }), [])
-  return { ...tail, show, clear, restore, prepend }
+  const act = useCallback((action: TailAction) => dispatch(action), [])
+  return { tail, act }
 }

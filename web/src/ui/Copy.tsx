@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 import { Check, Copy as CopyIcon } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import { Button } from './Button'
+import { copyText } from './clipboard'
 
 /** How long the button says that it has worked, in milliseconds. */
 const thanks = 1500
@@ -24,7 +25,7 @@ export function Copy({ text, label, isIcon = false }: Props) {
   }, [copied])
   const Icon = copied ? Check : CopyIcon
   return (
-    <Button look="quiet" aria-label={label} onPress={() => void write(text).then(setCopied)}>
+    <Button look="quiet" aria-label={label} onPress={() => void copyText(text).then(setCopied)}>
       <Icon aria-hidden size={15} className={copied ? 'text-green' : ''} />
       {!isIcon && (copied ? t('action.copied') : label)}
       <span role="status" className="sr-only">
@@ -32,21 +33,4 @@ export function Copy({ text, label, isIcon = false }: Props) {
       </span>
     </Button>
   )
-}
-
-/** The clipboard is there only over TLS and on this machine itself; elsewhere the old way is left. */
-async function write(text: string): Promise<boolean> {
-  if (navigator.clipboard) {
-    return navigator.clipboard.writeText(text).then(
-      () => true,
-      () => false,
-    )
-  }
-  const area = document.createElement('textarea')
-  area.value = text
-  document.body.append(area)
-  area.select()
-  const done = document.execCommand('copy')
-  area.remove()
-  return done
 }
