@@ -126,7 +126,7 @@ export const LogLine = memo(function LogLine({
             to="/tasks/$id"
             params={{ id: entry.task_id }}
             aria-label={`${t('logs.toTask')} ${entry.task_id}`}
-            className="ml-2 text-accent underline"
+            className="ml-2 whitespace-nowrap text-accent underline"
           >
             {t('logs.toTask')}
           </Link>
