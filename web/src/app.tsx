@@ -1,9 +1,8 @@
 import { useEffect, useState } from 'react'
-import { QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { I18nProvider } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
-import { newQueryClient } from './api/client'
 import { Live, LiveContext } from './api/live'
 import { meQuery } from './api/queries'
 import type { Me } from './api/types'
@@ -12,9 +11,13 @@ import { newRouter } from './router'
 import { SignIn } from './signin/SignIn'
 import { ErrorNote } from './ui/ErrorNote'
 
-export function App() {
+interface Props {
+  /** With what was asked for before. */
+  client: QueryClient
+}
+
+export function App({ client }: Props) {
   const { i18n } = useTranslation()
-  const [client] = useState(newQueryClient)
   return (
     <QueryClientProvider client={client}>
       <I18nProvider locale={i18n.language === 'zh' ? 'zh-CN' : 'en-US'}>

@@ -122,6 +122,15 @@ export function newRouter() {
   })
 }
 
+/** Begins to load the script of the page that is shown at the path. */
+export function preloadPage(path: string): void {
+  const [routes] = newRouter().getMatchedRoutes(path)
+  for (const { options } of routes) {
+    const page = (options as { component?: { preload?: () => Promise<unknown> } }).component
+    void page?.preload?.().catch(() => undefined) // the page itself tells
+  }
+}
+
 declare module '@tanstack/react-router' {
   interface Register {
     router: ReturnType<typeof newRouter>
