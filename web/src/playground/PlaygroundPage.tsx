@@ -64,7 +64,7 @@ function Recent() {
           {t('result.all')}
         </Link>
       </div>
-      <TaskList tasks={tasks} current={task} linkTo="playground" />
+      <TaskList tasks={tasks} current={task} />
     </section>
   )
 }

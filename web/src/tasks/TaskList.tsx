@@ -10,18 +10,16 @@ interface Props {
   tasks: Task[]
   /** The task that is open on the same page. */
   current?: string
-  /** Where a row leads: to the task's own page, or into the playground's pane. */
-  linkTo: 'task' | 'playground'
 }
 
-/** Tasks as rows of one line, of two on a phone. */
-export function TaskList({ tasks, current, linkTo }: Props) {
+/** Tasks as rows of one line, of two on a phone; they open in the playground's pane. */
+export function TaskList({ tasks, current }: Props) {
   const now = useNow(true)
   return (
     <ul className="-mx-2">
       {tasks.map((task) => (
         <li key={task.id} className="not-last:border-b not-last:border-line">
-          <Row task={task} now={now} linkTo={linkTo} isCurrent={task.id === current} />
+          <Row task={task} now={now} isCurrent={task.id === current} />
         </li>
       ))}
     </ul>
@@ -35,15 +33,19 @@ const rowLook =
 interface RowProps {
   task: Task
   now: number
-  linkTo: Props['linkTo']
   isCurrent: boolean
 }
 
-function Row({ task, now, linkTo, isCurrent }: RowProps) {
+function Row({ task, now, isCurrent }: RowProps) {
   const { t } = useTranslation()
   const format = useFormat()
-  const content = (
-    <>
+  return (
+    <Link
+      to="/playground"
+      search={{ task: task.id }}
+      aria-current={isCurrent || undefined}
+      className={rowLook}
+    >
       <span className="max-md:text-xs">
         <StatusWord status={task.status} inDoubt={task.error_kind === 'in_doubt'} />
       </span>
@@ -64,23 +66,6 @@ function Row({ task, now, linkTo, isCurrent }: RowProps) {
         {format.ago(task.created_at, now)}
       </time>
       <span className="text-right text-soft max-md:hidden">{clock(took(task, now))}</span>
-    </>
-  )
-  if (linkTo === 'task') {
-    return (
-      <Link to="/tasks/$id" params={{ id: task.id }} className={rowLook}>
-        {content}
-      </Link>
-    )
-  }
-  return (
-    <Link
-      to="/playground"
-      search={{ task: task.id }}
-      aria-current={isCurrent || undefined}
-      className={rowLook}
-    >
-      {content}
     </Link>
   )
 }
