@@ -12,7 +12,6 @@ import { useNavigate } from '@tanstack/react-router'
 import { defaultRangeExtractor, useWindowVirtualizer } from '@tanstack/react-virtual'
 import { useTranslation } from 'react-i18next'
 import type { Task } from '../api/types'
-import { useNow } from '../i18n/useNow'
 import { isFigure, tracks, type Column } from './columns'
 import { rowHeight, rowId, TaskRow } from './TaskRow'
 import { useNarrow } from './useNarrow'
@@ -37,7 +36,6 @@ interface Props {
 export function TaskGrid({ tasks, shown, names, isSelectable, selection, total, onNearEnd, onHover }: Props) {
   const { t } = useTranslation()
   const navigate = useNavigate()
-  const now = useNow()
   const isNarrow = useNarrow()
   const grid = useRef<HTMLDivElement>(null)
   const top = useTop(grid)
@@ -47,6 +45,7 @@ export function TaskGrid({ tasks, shown, names, isSelectable, selection, total, 
     count: tasks.length,
     estimateSize: () => height,
     overscan: 8,
+    useFlushSync: false, // what was scrolled meanwhile is drawn once
     scrollMargin: top,
     scrollPaddingEnd: 72, // the bar with the actions, the bar of a phone
     scrollPaddingStart: 48,
@@ -78,7 +77,8 @@ export function TaskGrid({ tasks, shown, names, isSelectable, selection, total, 
       if (isSelectable && event.shiftKey) {
         event.preventDefault()
         latest.current.extend(task.id)
-      } else if (!event.defaultPrevented && !event.ctrlKey && !event.metaKey) {
+      } else if (!event.ctrlKey && !event.metaKey) {
+        event.preventDefault() // what the link would do
         latest.current.moveTo(task.id)
         open(task)
       }
@@ -173,7 +173,6 @@ export function TaskGrid({ tasks, shown, names, isSelectable, selection, total, 
                 start={item.start - top}
                 shown={shown}
                 template={template}
-                now={now}
                 names={names}
                 isSelectable={isSelectable}
                 isSelected={selection.isSelected(task.id)}

@@ -1,5 +1,4 @@
 import { memo, useState, type CSSProperties, type MouseEvent } from 'react'
-import { Link } from '@tanstack/react-router'
 import { Check } from 'lucide-react'
 import { useTranslation } from 'react-i18next'
 import type { Task } from '../api/types'
@@ -17,7 +16,6 @@ interface Props {
   start: number
   shown: readonly Column[]
   template: string
-  now: number
   names: ReadonlyMap<string, string>
   isSelectable: boolean
   isSelected: boolean
@@ -75,7 +73,7 @@ export const TaskRow = memo(function TaskRow(props: Props) {
   )
 })
 
-function WideCells({ task, shown, now, names }: Props) {
+function WideCells({ task, shown, names }: Props) {
   return (
     <>
       <span role="gridcell" className="truncate">
@@ -91,7 +89,7 @@ function WideCells({ task, shown, now, names }: Props) {
           dir="auto"
           className={`truncate ${isFigure(column) ? 'text-right' : ''} ${column === 'note' && task.status === 'failed' ? 'text-ink' : 'text-soft'}`}
         >
-          <Cell column={column} task={task} now={now} names={names} />
+          <Cell column={column} task={task} names={names} />
         </span>
       ))}
       <span
@@ -104,7 +102,7 @@ function WideCells({ task, shown, now, names }: Props) {
   )
 }
 
-function NarrowCells({ task, now, names, isSelectable }: Props) {
+function NarrowCells({ task, names, isSelectable }: Props) {
   return (
     <span role="gridcell" className={`min-w-0 ${isSelectable ? '' : 'col-span-2'}`}>
       <span className="block truncate" dir="auto">
@@ -116,19 +114,20 @@ function NarrowCells({ task, now, names, isSelectable }: Props) {
           <Note task={task} />
         </span>
         <span className="whitespace-nowrap">
-          <Cell column="created" task={task} now={now} names={names} />
+          <Cell column="created" task={task} names={names} />
         </span>
       </span>
     </span>
   )
 }
 
+/** A plain link, as the row opens the task itself: a router's link costs more than the rest of the row. */
 function Prompt({ task }: { task: Task }) {
   const { t } = useTranslation()
   return (
-    <Link to="/tasks/$id" params={{ id: task.id }} tabIndex={-1} preload={false} draggable={false}>
+    <a href={`/tasks/${encodeURIComponent(task.id)}`} tabIndex={-1} draggable={false}>
       {task.prompt.slice(0, 300) || <span className="text-soft">{t('tasks.noPrompt')}</span>}
-    </Link>
+    </a>
   )
 }
 

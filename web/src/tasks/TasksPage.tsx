@@ -91,11 +91,14 @@ function chosenOf(counts: Schemas['TaskCounts'] | undefined, { status }: TasksSe
   return several(status).reduce((sum, name) => sum + counts[name as 'queued'], 0)
 }
 
+/** What is named of the sessions: how busy they are changes with each task, and no row shows it. */
+const labels = (sessions: Schemas['Pooled'][]) => sessions.map(({ id, label }) => ({ id, label }))
+
 /** What the ids of keys and sessions are called. */
 function useNames(): ReadonlyMap<string, string> {
   const { data: me } = useSuspenseQuery(meQuery)
   const { data: keys } = useQuery({ ...keyNamesQuery, enabled: may(me, 'admin') })
-  const { data: sessions } = useQuery({ ...sessionsQuery, enabled: may(me, 'pool:read') })
+  const { data: sessions } = useQuery({ ...sessionsQuery, select: labels, enabled: may(me, 'pool:read') })
   return useMemo(() => {
     const names = new Map(keys?.map(({ id, name }) => [id, name]))
     for (const { id, label } of sessions ?? []) if (label) names.set(id, label)

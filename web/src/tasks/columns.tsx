@@ -2,6 +2,7 @@ import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import { hasEnded, type Task } from '../api/types'
 import { clock, useFormat } from '../i18n/format'
+import { useTimeText } from '../i18n/useNow'
 import { took, waited } from './times'
 
 /** The columns beside the state and the prompt, which are always there; in their order. */
@@ -45,14 +46,12 @@ export function tracks(shown: readonly Column[], isSelectable: boolean): string 
 interface Props {
   column: Column
   task: Task
-  now: number
   /** Names of keys and labels of sessions by their ids, where they are known. */
   names: ReadonlyMap<string, string>
 }
 
-export function Cell({ column, task, now, names }: Props): ReactNode {
+export function Cell({ column, task, names }: Props): ReactNode {
   const { t } = useTranslation()
-  const format = useFormat()
   switch (column) {
     case 'note':
       return <Note task={task} />
@@ -69,16 +68,26 @@ export function Cell({ column, task, now, names }: Props): ReactNode {
         .filter(Boolean)
         .join(' · ')
     case 'created':
-      return (
-        <time dateTime={task.created_at} title={format.exact(task.created_at)}>
-          {format.ago(task.created_at, now)}
-        </time>
-      )
+      return <Created task={task} />
     case 'waited':
-      return clock(waited(task, now))
+      return <Lasts task={task} of={waited} />
     case 'took':
-      return clock(took(task, now))
+      return <Lasts task={task} of={took} />
   }
+}
+
+function Created({ task }: { task: Task }) {
+  const format = useFormat()
+  const ago = useTimeText((now) => format.ago(task.created_at, now))
+  return (
+    <time dateTime={task.created_at} title={format.exact(task.created_at)}>
+      {ago}
+    </time>
+  )
+}
+
+function Lasts({ task, of }: { task: Task; of: (task: Task, now: number) => number }) {
+  return useTimeText((now) => clock(of(task, now)))
 }
 
 /** Why it failed, where it stands, or what the upstream keeps from us. */

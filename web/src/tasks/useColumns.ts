@@ -1,4 +1,4 @@
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import { columns, type Column } from './columns'
 
 const storedAs = 'taskColumns'
@@ -6,15 +6,19 @@ const standard: Column[] = ['note', 'model', 'output', 'created', 'took']
 
 /** Which columns are shown; kept in this browser. */
 export function useColumns(isAdmin: boolean, mayReadPool: boolean) {
-  const offered = columns.filter((column) =>
-    column === 'key' ? isAdmin : column === 'session' ? mayReadPool : true,
+  const offered = useMemo(
+    () =>
+      columns.filter((column) => (column === 'key' ? isAdmin : column === 'session' ? mayReadPool : true)),
+    [isAdmin, mayReadPool],
   )
   const [chosen, setChosen] = useState(
     () => stored() ?? [...standard, ...(isAdmin ? (['key'] as const) : [])],
   )
+  // Rows are drawn again when this changes.
+  const shown = useMemo(() => offered.filter((column) => chosen.includes(column)), [offered, chosen])
   return {
     offered,
-    shown: offered.filter((column) => chosen.includes(column)),
+    shown,
     choose: (shown: Column[]) => {
       setChosen(shown)
       localStorage.setItem(storedAs, shown.join(','))

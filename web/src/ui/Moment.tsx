@@ -1,5 +1,5 @@
 import { useFormat } from '../i18n/format'
-import { useNow } from '../i18n/useNow'
+import { useTimeText } from '../i18n/useNow'
 
 interface Props {
   /** RFC 3339; nothing is shown for null. */
@@ -10,11 +10,11 @@ interface Props {
 /** A time as one says it, exact on hover. */
 export function Moment({ at, className }: Props) {
   const format = useFormat()
-  const now = useNow()
+  const text = useTimeText((now) => (at ? format.when(at, now) : ''))
   if (!at) return null
   return (
     <time dateTime={at} title={format.exact(at)} className={className}>
-      {format.when(at, now)}
+      {text}
     </time>
   )
 }
