@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
 import { patience } from './environment'
 import { png } from './files'
+import { call, seed, unique } from './seed'
 
 let browser: Browser
 beforeAll(async () => {
@@ -128,6 +129,9 @@ test('by keyboard alone, in Chinese, in the dark', async () => {
 })
 
 test('on a phone', async () => {
+  const mark = unique('phone')
+  const [task = ''] = await seed([`A paper boat on a ${mark}`])
+  await expect.poll(async () => statusOf(task), { timeout: patience }).toBe('succeeded')
   const { page, complaints } = await visit(browser, phone)
   await signIn(page)
   await page.goto('/playground')
@@ -137,23 +141,24 @@ test('on a phone', async () => {
   await expectAccessible(page)
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Tasks' }).click()
   await page.getByRole('heading', { name: 'Tasks' }).waitFor()
-  await page
-    .getByRole('link', { name: /A paper boat like @1/ })
-    .first()
-    .waitFor()
+  await page.goto(`/tasks?q=${mark}`)
+  const link = page.getByRole('link', { name: new RegExp(mark) }).first()
+  await link.waitFor()
   await screenshot(page, 'phone-tasks')
   await expectNoSidewaysScroll(page)
   await expectAccessible(page)
-  await page
-    .getByRole('link', { name: /A paper boat like @1/ })
-    .first()
-    .click()
+  await link.click()
   await page.locator('video').waitFor()
   await screenshot(page, 'phone-task')
   await expectNoSidewaysScroll(page)
   expect(complaints).toEqual([])
   await page.context().close()
 })
+
+async function statusOf(task: string): Promise<string> {
+  const answer = (await call('GET', `/api/v1/tasks/${task}`)) as { task: { status: string } }
+  return answer.task.status
+}
 
 async function addFile(page: Page, name: string): Promise<void> {
   const chooser = page.waitForEvent('filechooser')

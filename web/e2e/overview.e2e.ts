@@ -2,12 +2,16 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
 import { key, patience } from './environment'
+import { call, endAll, endSeeded, seed, unique } from './seed'
 
 let browser: Browser
 beforeAll(async () => {
   browser = await launch()
 })
-afterAll(() => browser.close())
+afterAll(async () => {
+  await endSeeded()
+  await browser.close()
+})
 
 test('says whether it is all right, and its chart leads to the tasks', async () => {
   const { page, complaints } = await visit(browser)
@@ -58,12 +62,15 @@ test('follows what happens, and says why a task waits', async () => {
   const { page, complaints } = await visit(browser)
   await signIn(page)
   await page.locator('[data-tone]').waitFor()
-  for (let i = 0; i < 12; i++) await send(page, `boat ${i} of a long row [[delay:6s]]`)
+  const mark = unique('row')
+  const pool = (await (await page.request.get('/api/v1/pool')).json()) as { free: number }
+  await seed(Array.from({ length: pool.free + 4 }, (_, i) => `boat ${i} of a ${mark} [[delay:60s]]`))
   await page.getByText(/All slots are taken/).waitFor()
   const waiting = page.getByRole('region', { name: 'The oldest waiting task' })
-  await waiting.getByRole('link', { name: /of a long row/ }).waitFor()
+  await waiting.getByRole('link', { name: new RegExp(mark) }).waitFor()
   await screenshot(page, 'overview-waiting')
   await expectAccessible(page)
+  await endAll(mark)
   await waiting.waitFor({ state: 'detached', timeout: patience })
   expect(complaints).toEqual([])
   await page.context().close()
@@ -90,7 +97,7 @@ test('a key without scopes for it sees no pool', async () => {
     data: { name: 'reader', scopes: ['task:read'] },
     headers: { Authorization: `Bearer ${key}` },
   })
-  const reader = (await made.json()) as { key: { key: string } }
+  const reader = (await made.json()) as { key: { id: string; key: string } }
   await page.context().clearCookies()
   await page.goto('/')
   await page.getByLabel('API key').fill(reader.key.key)
@@ -102,6 +109,7 @@ test('a key without scopes for it sees no pool', async () => {
   await screenshot(page, 'overview-first-steps')
   await expectAccessible(page)
   expect(complaints).toEqual([])
+  await call('DELETE', `/api/v1/keys/${reader.key.id}`)
   await page.context().close()
 })
 

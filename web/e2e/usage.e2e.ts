@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
 import { key } from './environment'
+import { call } from './seed'
 
 let browser: Browser
 beforeAll(async () => {
@@ -29,7 +30,8 @@ test('shows what was used by day, model and key, and gives it away as CSV', asyn
   await table.getByRole('columnheader', { name: 'Tasks' }).click()
   await page.waitForURL(/sort=tasks/)
   await page.getByRole('button', { name: /All keys/ }).click()
-  await page.getByRole('option', { name: 'demo' }).first().click()
+  const me = (await call('GET', '/api/v1/me')) as { key: { name: string } }
+  await page.getByRole('option', { name: me.key.name }).first().click()
   await page.waitForURL(/key=/)
   await table.getByRole('row', { name: /jimeng-video-3\.0/ }).waitFor()
   await page.reload() // the address is enough to come back
@@ -70,5 +72,6 @@ test('a key that has used nothing sees what to do', async () => {
   await screenshot(page, 'usage-empty')
   await expectAccessible(page)
   expect(complaints).toEqual([])
+  await call('DELETE', `/api/v1/keys/${unused.id}`)
   await page.context().close()
 })

@@ -180,6 +180,7 @@ export const en = {
     filesKind_audio: 'Too many audio files: this model takes {{max}}.',
     filesType: '{{name}} is not an image, a video or an audio file.',
     filesEmpty: '{{name}} is empty.',
+    filesLarge: '{{name}} has {{size}}; your key may send {{max}} in one file.',
   },
   result: {
     label: 'Result',

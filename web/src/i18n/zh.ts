@@ -172,6 +172,7 @@ export const zh: Translation = {
     filesKind_audio: '音频过多：此模型接受 {{max}} 个。',
     filesType: '{{name}} 不是图片、视频或音频文件。',
     filesEmpty: '{{name}} 是空文件。',
+    filesLarge: '{{name}} 有 {{size}}；你的密钥单个文件最多 {{max}}。',
   },
   result: {
     label: '结果',

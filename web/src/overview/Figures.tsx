@@ -4,7 +4,7 @@ import { meQuery, poolQuery, statsQuery } from '../api/queries'
 import { may, type Schemas } from '../api/types'
 import { clock, useFormat } from '../i18n/format'
 import { useNow } from '../i18n/useNow'
-import { timelineQuery } from './queries'
+import { useTimeline } from './queries'
 import { Sparkline } from './Sparkline'
 
 type Bucket = Schemas['Bucket']
@@ -16,7 +16,7 @@ export function Figures() {
   const now = useNow()
   const { data: me } = useSuspenseQuery(meQuery)
   const { data: counts } = useQuery(statsQuery)
-  const { data: timeline } = useQuery(timelineQuery())
+  const { timeline } = useTimeline()
   const { data: pool } = useQuery({ ...poolQuery, enabled: may(me, 'pool:read') })
   if (!counts || !timeline) return <div className="mt-6 min-h-24" />
   const { buckets, time_to_start: start, time_to_finish: finish } = timeline
@@ -69,7 +69,9 @@ export function Figures() {
               {finish && t('overview.finishWithin', { p95: length(finish.p95) })}
               {start && (
                 <span className="block">
-                  {t('overview.startAfter', { p50: length(start.p50), p95: length(start.p95) })}
+                  {start.p95 < 1
+                    ? t('overview.startAtOnce')
+                    : t('overview.startAfter', { p50: length(start.p50), p95: length(start.p95) })}
                 </span>
               )}
             </>

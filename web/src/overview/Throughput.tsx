@@ -1,5 +1,4 @@
 import { lazy, Suspense, useMemo } from 'react'
-import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
 import { useTranslation } from 'react-i18next'
 import type { ErrorKind } from '../api/types'
@@ -7,7 +6,7 @@ import { useFormat } from '../i18n/format'
 import { Button } from '../ui/Button'
 import type { Series } from '../ui/Chart'
 import { ErrorNote } from '../ui/ErrorNote'
-import { timelineQuery } from './queries'
+import { useTimeline } from './queries'
 import { tasksLink } from './tasksLink'
 
 const Chart = lazy(async () => ({ default: (await import('../ui/Chart')).Chart }))
@@ -23,7 +22,7 @@ export function Throughput() {
   const range = route.useSearch()
   const zoom = route.useNavigate()
   const go = useNavigate()
-  const { data: timeline, error, refetch } = useQuery(timelineQuery(range))
+  const { timeline, error, refetch } = useTimeline(range)
 
   const at = useMemo(() => timeline?.buckets.map((bucket) => Date.parse(bucket.at)) ?? [], [timeline])
   const series = useMemo((): Series[] => {

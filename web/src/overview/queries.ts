@@ -1,7 +1,9 @@
-import { useCallback, useEffect, useRef } from 'react'
-import { keepPreviousData, queryOptions, useQueryClient } from '@tanstack/react-query'
+import { useCallback, useEffect, useMemo, useRef } from 'react'
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api, body } from '../api/http'
 import { useTaskEvents } from '../api/live'
+import { useNow } from '../i18n/useNow'
+import { bucketsSince, carriedOn } from './carriedOn'
 
 const charts = ['charts']
 
@@ -12,6 +14,16 @@ export const timelineQuery = (range: { from?: string; to?: string } = {}) =>
     queryFn: ({ signal }) => body(api.GET('/api/v1/timeline', { params: { query: range }, signal })),
     placeholderData: keepPreviousData,
   })
+
+/** The timeline; one without a range goes on with time, also while nothing happens. */
+export function useTimeline(range: { from?: string; to?: string } = {}) {
+  const { data, ...query } = useQuery(timelineQuery(range))
+  const isOpen = range.from === undefined
+  const now = useNow(isOpen)
+  const passed = data && isOpen ? bucketsSince(data, now) : 0
+  const timeline = useMemo(() => data && carriedOn(data, passed), [data, passed])
+  return { ...query, timeline }
+}
 
 export const heartbeatsQuery = queryOptions({
   queryKey: [...charts, 'heartbeats'],

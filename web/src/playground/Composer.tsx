@@ -1,14 +1,17 @@
 import { useState, type KeyboardEvent } from 'react'
+import { useQuery } from '@tanstack/react-query'
 import { Form } from 'react-aria-components'
 import { useTranslation } from 'react-i18next'
 import { ApiError } from '../api/http'
 import type { Draft } from '../api/upload'
 import type { Model } from '../api/types'
+import { useFormat } from '../i18n/format'
 import { useDraft } from './DraftProvider'
-import { check, findModel, fit } from './draft'
+import { check, findModel, fit, tooLarge, type Problems } from './draft'
 import { ModelSelect } from './ModelSelect'
 import { Parameters } from './Parameters'
 import { PromptField } from './PromptField'
+import { maxUploadQuery } from './queries'
 import { Samples } from './Samples'
 import { SendButton } from './SendButton'
 import { useCreateTask } from './useCreateTask'
@@ -29,22 +32,22 @@ export function Composer({ models, mayCreate }: Props) {
 }
 
 function ComposerFor({ model, models, mayCreate }: Props & { model: Model }) {
-  const { t } = useTranslation()
   const [written, setDraft] = useDraft()
   const [tried, setTried] = useState(false)
   const create = useCreateTask()
   const draft = fit(written, model)
-  const isComplete = Object.keys(check(draft, model, t, true)).length === 0
+  const problemsOf = useProblems(draft, model)
+  const isComplete = Object.keys(problemsOf(true)).length === 0
   const estimate = useEstimate(draft, mayCreate && isComplete)
   const refused = create.error instanceof ApiError ? create.error.fields : {}
-  const problems = { ...refused, ...check(draft, model, t, tried) }
+  const problems = { ...refused, ...problemsOf(tried) }
   if (refused.file_paths) problems.files ??= refused.file_paths
   const change = (change: Partial<Draft>) => setDraft((draft) => ({ ...draft, ...change }))
 
   function send() {
     if (!mayCreate || create.isPending) return
     setTried(true)
-    const wrong = check(draft, model, t, true)
+    const wrong = problemsOf(true)
     if (Object.keys(wrong).length > 0) {
       if (wrong.prompt) document.querySelector<HTMLElement>('form textarea')?.focus()
       return
@@ -85,4 +88,20 @@ function ComposerFor({ model, models, mayCreate }: Props & { model: Model }) {
       </div>
     </div>
   )
+}
+
+/** What is wrong with the draft, also for this caller; and what it lacks if it should be complete. */
+function useProblems(draft: Draft, model: Model): (complete: boolean) => Problems {
+  const { t } = useTranslation()
+  const format = useFormat()
+  const { data: max = 0 } = useQuery(maxUploadQuery)
+  const large = tooLarge(draft.materials, max)
+  const tooMuch = large && {
+    files: t('invalid.filesLarge', {
+      name: large.name,
+      size: format.bytes(large.size),
+      max: format.bytes(max),
+    }),
+  }
+  return (complete) => ({ ...tooMuch, ...check(draft, model, t, complete) })
 }

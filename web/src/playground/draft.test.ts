@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { i18next } from '../i18n'
 import { pro, seedance } from '../testing/samples'
-import { added, check, emptyDraft, findModel, fit, moved, removed } from './draft'
+import { added, check, emptyDraft, findModel, fit, moved, removed, tooLarge } from './draft'
 
 const t = i18next.t
 const file = (type: string, content = 'x') => new File([content], `a.${type.split('/')[1]}`, { type })
@@ -43,6 +43,13 @@ test('a file of another kind, an empty one, and one for a model without material
   expect(problem([file('application/pdf')])).toContain('a.pdf')
   expect(problem([file('image/png', '')])).toContain('empty')
   expect(problem([file('image/png')], { ...pro, max_materials: 0 })).toContain('no materials')
+})
+
+test('a file is too large only if there is a limit', () => {
+  const files = [file('image/png', 'abc'), file('video/mp4', 'abcd')]
+  expect(tooLarge(files, 3)).toBe(files[1])
+  expect(tooLarge(files, 4)).toBeUndefined()
+  expect(tooLarge(files, 0)).toBeUndefined()
 })
 
 test('references in the prompt follow their materials', () => {

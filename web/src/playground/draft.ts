@@ -98,6 +98,11 @@ export function kindLimits(model: Model): [MediaKind, number][] {
   return limits.filter(([, limit]) => limit > 0)
 }
 
+/** The first file that has more bytes than one may have, if there is a limit. */
+export function tooLarge(materials: DraftMaterial[], max: number): File | undefined {
+  return max > 0 ? materials.filter(isFile).find(({ size }) => size > max) : undefined
+}
+
 /** Messages by field. */
 export type Problems = Record<string, string>
 

@@ -19,6 +19,13 @@ export const estimateQuery = (draft: Draft) => {
   })
 }
 
+/** The bytes that this caller may send in one file; 0 where only the configuration has a limit. */
+export const maxUploadQuery = queryOptions({
+  queryKey: ['max upload'],
+  queryFn: ({ signal }) => body(api.GET('/api/v1/me', { signal })),
+  select: ({ key }) => key.max_upload,
+})
+
 export const materialsQuery = infiniteQueryOptions({
   queryKey: ['materials'],
   queryFn: ({ pageParam, signal }) =>
