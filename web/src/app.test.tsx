@@ -1,6 +1,7 @@
 import { render, screen, waitFor, within } from '@testing-library/react'
 import userEvent from '@testing-library/user-event'
 import { beforeEach, expect, test } from 'vitest'
+import { newQueryClient } from './api/client'
 import { App } from './app'
 import { i18next } from './i18n'
 import { me, pro, sampleTask, seedance } from './testing/samples'
@@ -33,7 +34,7 @@ test('a wrong key is said in plain words, a right one opens the overview', async
         : { status: 401, json: { title: 'Unauthorized', status: 401 } }
     }),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   const field = await screen.findByLabelText('API key')
   expect(field.getAttribute('type')).toBe('password')
   await user.type(field, 'gw_wrong{Enter}')
@@ -55,12 +56,12 @@ test('a provider is offered first, with the way back and the reason why it faile
     ),
   )
   history.replaceState(null, '', '/tasks?status=failed')
-  const { unmount } = render(<App />)
+  const { unmount } = render(<App client={newQueryClient()} />)
   const link = await screen.findByRole('link', { name: 'Sign in with Rauthy' })
   expect(link.getAttribute('href')).toBe('/auth/login?return_to=%2Ftasks%3Fstatus%3Dfailed')
   unmount()
   history.replaceState(null, '', '/signin?error=no_role')
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText(/nobody has given you a role/)
   const again = await screen.findByRole('link', { name: 'Sign in with Rauthy' })
   expect(again.getAttribute('href')).toBe('/auth/login?return_to=%2F')
@@ -70,7 +71,7 @@ test('at the first start it says how to make a key', async () => {
   await serve(
     answers(({ path }) => (path === '/auth/me' ? { json: { ...nobody, first_start: true } } : undefined)),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText(/jimeng key add admin --scopes admin/)
 })
 
@@ -78,7 +79,7 @@ test('without authentication one is in at once, under a banner', async () => {
   await serve(
     answers(({ path }) => (path === '/auth/me' ? { json: { ...nobody, auth_enabled: false } } : undefined)),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText(/Authentication is off/)
   expect(screen.queryByRole('button', { name: /^Account/ })).toBeNull()
 })
@@ -87,7 +88,7 @@ test('a model that needs a file says so before anything is sent', async () => {
   history.replaceState(null, '', '/playground')
   const user = userEvent.setup()
   const seen = await serve(answers(() => undefined))
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await user.type(await screen.findByRole('textbox', { name: 'Prompt' }), 'a boat')
   await user.click(screen.getByRole('button', { name: /^Generate/ }))
   await waitFor(() => expect(screen.getByRole('alert').textContent).toContain('at least one file'))
@@ -105,7 +106,7 @@ test('a field that the gateway refuses gets the gateway’s words', async () => 
       return { status: 400, json: { code: -2000, message, data: null, error: { message, param: 'prompt' } } }
     }),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   const prompt = await screen.findByRole('textbox', { name: 'Prompt' })
   await user.type(prompt, 'a boat{Control>}{Enter}{/Control}')
   await screen.findByText('names a person')
@@ -130,7 +131,7 @@ test('what was sent appears under its address, and its failure in both our words
       return undefined
     }),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await user.type(await screen.findByRole('textbox', { name: 'Prompt' }), 'a boat')
   await user.click(screen.getByRole('radio', { name: '9:16' }))
   await user.click(screen.getByRole('button', { name: /^Generate/ }))
@@ -163,7 +164,7 @@ test('a key without the scopes is not offered what it may not do', async () => {
       return undefined
     }),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText(/may not create tasks/)
   await screen.findByRole('link', { name: 'Details' })
   expect(screen.queryByRole('button', { name: 'Cancel' })).toBeNull()
@@ -186,7 +187,7 @@ test('a cancelled task says what it may cost', async () => {
         : undefined,
     ),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText(/may still charge for it/)
 })
 
@@ -201,7 +202,7 @@ test('the list follows the filter in the address', async () => {
       return { json: { tasks: [sampleTask({ status, prompt: `<b>${status}</b>` })], next: null } }
     }),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText('<b>failed</b>')
   expect(seen.some(({ path }) => path.startsWith('/api/v1/tasks?status=failed'))).toBe(true)
   await user.click(screen.getByRole('link', { name: /^All/ }))
@@ -216,7 +217,7 @@ test('when the sign-in ends, the sign-in page comes at the same address', async 
       path.startsWith('/api/') ? { status: 401, json: { title: 'Unauthorized', status: 401 } } : undefined,
     ),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByLabelText('API key')
   expect(location.pathname).toBe('/tasks')
 })
@@ -227,7 +228,7 @@ test('a lost connection is shown and heals', async () => {
   await serve(
     answers(({ path }) => (down && path.startsWith('/api/') ? { status: 503, json: {} } : undefined)),
   )
-  render(<App />)
+  render(<App client={newQueryClient()} />)
   await screen.findByText(/No connection to the gateway/)
   down = false
   await screen.findByText('No tasks yet', undefined, { timeout: 5000 })
