@@ -118,7 +118,7 @@ function useBackwards(
   const fromEnd = useRef<number | null>(null)
   useLayoutEffect(() => {
     if (fromEnd.current === null || !box.current) return
-    box.current.scrollTop = box.current.scrollHeight - fromEnd.current
+    box.current.scrollTo(0, box.current.scrollHeight - fromEnd.current)
     fromEnd.current = null
   }, [box, items])
   const isFull = items.length >= mostRead
