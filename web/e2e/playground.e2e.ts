@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, signIn, visit } from './browser'
@@ -40,6 +43,57 @@ test('"@" offers the materials; references follow when these are moved and remov
   expect(complaints).toEqual([])
   await page.context().close()
 })
+
+test('files are dropped and pasted; one that is too large for the key is said before it is sent', async () => {
+  const { page, complaints } = await visit(browser)
+  await signIn(page)
+  await page.route('**/api/v1/me', async (route) => {
+    const answer = await route.fetch()
+    const me = (await answer.json()) as { key: object }
+    await route.fulfill({ response: answer, json: { ...me, key: { ...me.key, max_upload: 5000 } } })
+  })
+  await page.goto('/playground')
+  await page.getByRole('button', { name: 'Add files' }).waitFor()
+  await drop(page, 'dropped.png')
+  await page.getByRole('button', { name: /^Put @1 into the prompt \(?.*dropped\.png/ }).waitFor()
+  await paste(page, 'pasted.png', 100)
+  await page.getByRole('button', { name: /^Put @2 into the prompt \(?.*pasted\.png/ }).waitFor()
+  expect(await page.getByText('your key may send').count()).toBe(0)
+  await paste(page, 'large.png', 8000)
+  await page.getByText('large.png has 8 kB; your key may send 5 kB in one file.').waitFor()
+  await screenshot(page, 'playground-large')
+  await expectAccessible(page)
+  expect(complaints).toEqual([])
+  await page.context().close()
+})
+
+/** Drops a file on the prompt as the system does, which no script of a page can. */
+async function drop(page: Page, name: string): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'dropped-'))
+  const file = join(folder, name)
+  await writeFile(file, png(name).buffer)
+  const box = await page.getByLabel('Prompt', { exact: true }).boundingBox()
+  if (!box) throw new Error('the prompt has no place')
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
+  const devtools = await page.context().newCDPSession(page)
+  const data = { items: [], files: [file], dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await devtools.send('Input.dispatchDragEvent', { type, x, y, data })
+  }
+  await page.getByRole('button', { name: `Remove ${name}` }).waitFor()
+  await rm(folder, { recursive: true })
+}
+
+async function paste(page: Page, name: string, size: number): Promise<void> {
+  await page.getByLabel('Prompt', { exact: true }).evaluate(
+    (element, { name, size }) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.items.add(new File([new Uint8Array(size)], name, { type: 'image/png' }))
+      element.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }))
+    },
+    { name, size },
+  )
+}
 
 test('the button says what will happen, and the request is there as code', async () => {
   const { page, complaints } = await visit(browser)
