@@ -69,9 +69,11 @@ export function Figures() {
               {finish && t('overview.finishWithin', { p95: length(finish.p95) })}
               {start && (
                 <span className="block">
-                  {start.p95 < 1
-                    ? t('overview.startAtOnce')
-                    : t('overview.startAfter', { p50: length(start.p50), p95: length(start.p95) })}
+                  {start.p50 >= 1
+                    ? t('overview.startAfter', { p50: length(start.p50), p95: length(start.p95) })
+                    : start.p95 >= 1
+                      ? t('overview.startHalfAtOnce', { p95: length(start.p95) })
+                      : t('overview.startAtOnce')}
                 </span>
               )}
             </>

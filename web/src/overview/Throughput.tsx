@@ -50,7 +50,7 @@ export function Throughput() {
             {
               id: 'cancelled',
               label: t('status.cancelled'),
-              colour: '--color-line',
+              colour: '--color-grey',
               values: buckets.map((bucket) => bucket.cancelled),
             },
           ]
