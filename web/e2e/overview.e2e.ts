@@ -58,6 +58,29 @@ test('says whether it is all right, and its chart leads to the tasks', async () 
   await page.context().close()
 })
 
+test('a failed bar leads to the tasks that failed so, a double click to the whole day', async () => {
+  const { page, complaints } = await visit(browser)
+  await signIn(page)
+  const end = Date.parse(await ended(page, 'a paper boat [[fault:content_violation]]', 'failed'))
+  const [from, to] = [end, end + 2000].map((at) => new Date(at - (at % 1000)).toISOString())
+  const zoomed = `/?from=${from}&to=${to}` // two bars of a second, the left of which is that task's
+  const plot = page.getByRole('region', { name: 'Ended tasks', exact: true }).locator('.u-over')
+  await page.goto(zoomed)
+  const { width = 0, height = 0 } = (await plot.boundingBox()) ?? {}
+  await plot.click({ position: { x: width / 4, y: height - 4 } })
+  await page.waitForURL(/\/tasks\?.*error_kind=content_risk/)
+  await page
+    .getByRole('link', { name: /a paper boat/ })
+    .first()
+    .waitFor()
+
+  await page.goto(zoomed)
+  await plot.dblclick({ position: { x: (width * 3) / 4, y: 4 } })
+  await page.waitForURL((url) => url.pathname === '/' && url.search === '')
+  expect(complaints).toEqual([])
+  await page.context().close()
+})
+
 test('follows what happens, and says why a task waits', async () => {
   const { page, complaints } = await visit(browser)
   await signIn(page)
@@ -65,7 +88,7 @@ test('follows what happens, and says why a task waits', async () => {
   const mark = unique('row')
   const pool = (await (await page.request.get('/api/v1/pool')).json()) as { free: number }
   await seed(Array.from({ length: pool.free + 4 }, (_, i) => `boat ${i} of a ${mark} [[delay:60s]]`))
-  await page.getByText(/All slots are taken/).waitFor()
+  await page.locator('[data-tone=warn]', { hasText: 'All slots are taken' }).waitFor()
   const waiting = page.getByRole('region', { name: 'The oldest waiting task' })
   await waiting.getByRole('link', { name: new RegExp(mark) }).waitFor()
   await screenshot(page, 'overview-waiting')
@@ -121,17 +144,21 @@ async function send(page: Page, prompt: string): Promise<string> {
   return task.id
 }
 
-async function ended(page: Page, prompt: string, status: string): Promise<void> {
+/** Sends a task and returns when it ended. */
+async function ended(page: Page, prompt: string, status: string): Promise<string> {
   const id = await send(page, prompt)
+  let end = ''
   await expect
     .poll(
       async () => {
         const { task } = (await (await page.request.get(`/api/v1/tasks/${id}`)).json()) as {
-          task: { status: string }
+          task: { status: string; finished_at: string | null }
         }
+        end = task.finished_at ?? ''
         return task.status
       },
       { timeout: patience },
     )
     .toBe(status)
+  return end
 }
