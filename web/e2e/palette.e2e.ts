@@ -80,6 +80,9 @@ test('in Chinese on a phone', async () => {
   await page.getByRole('button', { name: '搜索', exact: true }).click()
   await page.getByRole('dialog').getByRole('searchbox').fill('日志')
   await page.getByRole('menuitem', { name: '日志' }).waitFor()
+  // On a phone it waits a moment for the keyboard before it shows itself.
+  const shell = page.getByRole('dialog').locator('..')
+  await expect.poll(() => shell.evaluate((shell) => getComputedStyle(shell).opacity)).toBe('1')
   await screenshot(page, 'phone-palette-zh')
   await expectAccessible(page)
   await page.getByRole('menuitem', { name: '日志' }).click()

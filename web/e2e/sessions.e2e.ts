@@ -30,9 +30,9 @@ test('sessions are pasted, tested, cooled, brought back, edited, disabled and de
   await page.getByRole('button', { name: 'Close' }).click()
 
   await page.getByRole('searchbox').fill(label)
-  expect(new URL(page.url()).searchParams.get('text')).toBe(label)
+  await page.waitForURL((url) => url.searchParams.get('text') === label)
   await page.getByRole('link', { name: label }).click()
-  expect(new URL(page.url()).searchParams.get('session')).toMatch(/^ses_/)
+  await page.waitForURL((url) => url.searchParams.get('session')?.startsWith('ses_') === true)
   const panel = page.getByRole('dialog', { name: label, exact: true })
   await panel.getByRole('button', { name: 'Cool now' }).click()
   await page.getByRole('textbox', { name: 'Reason' }).fill('used by hand')
