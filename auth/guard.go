@@ -130,6 +130,7 @@ func (a *Authenticator) Guard(r *http.Request, age uint64, p *Principal, still f
 	if p == a.admin || p == a.anonymous || p == inside { // they change with the configuration
 		return r.Context(), func() {}
 	}
+	r = r.WithContext(r.Context()) // a copy: whoever serves the request may still change its own, as by wrapping the body
 	ctx, end := context.WithCancelCause(r.Context())
 	one := &guarded{until: p.Until, end: end, check: func(limit context.Context) (int64, error) {
 		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), goesOn{}, true))
