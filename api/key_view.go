@@ -38,8 +38,8 @@ type keyView struct {
 	CreditsPerMonth float64 `json:"credits_per_month" doc:"What its tasks of a month may cost, 0 for no limit."`
 
 	Metadata   object     `json:"metadata" doc:"The admin's own JSON object, null for none."`
-	CreatedAt  *time.Time `json:"created_at" nullable:"false"`
-	UpdatedAt  *time.Time `json:"updated_at" nullable:"false"`
+	CreatedAt  *time.Time `json:"created_at"`
+	UpdatedAt  *time.Time `json:"updated_at"`
 	LastUsedAt *time.Time `json:"last_used_at" doc:"Seconds behind, null for never."`
 }
 

@@ -53,16 +53,16 @@ func (a *api) bringBackSession(ctx context.Context, in *byID) (*body[bringBackAn
 type importSessionsInput struct {
 	Body struct {
 		Sessions []importedSession `json:"sessions" minItems:"1" maxItems:"1000"`
-		Upstream string            `json:"upstream,omitempty" maxLength:"100" doc:"For those that name none. Needed when several upstreams are configured."`
-		Slots    int               `json:"slots,omitempty" minimum:"0" maximum:"1000" doc:"For those that say nothing, 0 for the default."`
+		Upstream string            `json:"upstream,omitempty" maxLength:"100" nullable:"true" doc:"For those that name none. Needed when several upstreams are configured."`
+		Slots    int               `json:"slots,omitempty" minimum:"0" maximum:"1000" nullable:"true" doc:"For those that say nothing, 0 for the default."`
 	}
 }
 
 type importedSession struct {
 	SessionID string `json:"session_id" maxLength:"16384" doc:"The secret: for jimeng-free-api the cookie sessionid."`
-	Label     string `json:"label,omitempty" maxLength:"200" doc:"For people."`
-	Upstream  string `json:"upstream,omitempty" maxLength:"100"`
-	Slots     int    `json:"slots,omitempty" minimum:"0" maximum:"1000"`
+	Label     string `json:"label,omitempty" maxLength:"200" nullable:"true" doc:"For people."`
+	Upstream  string `json:"upstream,omitempty" maxLength:"100" nullable:"true"`
+	Slots     int    `json:"slots,omitempty" minimum:"0" maximum:"1000" nullable:"true"`
 }
 
 type importSessionsAnswer struct {

@@ -139,7 +139,7 @@ function shown(list: Schemas['Key'][], { show, text, sort, order }: KeysSearch):
   const value = {
     name: (key: Schemas['Key']) => key.name.toLowerCase(),
     used: (key: Schemas['Key']) => key.last_used_at ?? '',
-    created: (key: Schemas['Key']) => key.created_at,
+    created: (key: Schemas['Key']) => key.created_at ?? '',
     expires: (key: Schemas['Key']) => key.expires_at ?? '9999',
   }[sort ?? 'created']
   return chosen.sort((a, b) => sign * value(a).localeCompare(value(b)))
