@@ -120,7 +120,7 @@ function Settings({ settings }: { settings: Schemas['Setting'][] }) {
   const { t } = useTranslation()
   return (
     <Section title={t('about.settings')} hint={t('about.settingsHint')}>
-      <table className="w-full text-left text-sm">
+      <table className="w-full table-fixed text-left text-sm">
         <thead className="sr-only">
           <tr>
             <th scope="col">{t('about.option')}</th>
@@ -132,11 +132,11 @@ function Settings({ settings }: { settings: Schemas['Setting'][] }) {
             <tr key={name} className="border-t border-line align-baseline">
               <th
                 scope="row"
-                className="w-2/5 py-1.5 pr-4 font-mono text-2xs font-normal break-words text-soft"
+                className="w-2/5 py-1.5 pr-4 font-mono text-2xs font-normal wrap-anywhere text-soft"
               >
                 {name}
               </th>
-              <td className="py-1.5 break-words" dir="auto">
+              <td className="py-1.5 wrap-anywhere" dir="auto">
                 {readable(value)}
               </td>
             </tr>
