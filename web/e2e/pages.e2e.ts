@@ -3,18 +3,18 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectAccessible, expectNoSidewaysScroll, launch, phone, screenshot, visit } from './browser'
 import { baseUrl, key as adminKey, patience } from './environment'
 
-/** Every page, with its heading in both languages. */
+/** Every page, with its heading in both languages, and what stands there only once its data is. */
 const pages = [
-  { path: '/', en: 'Overview', zh: '概览' },
-  { path: '/tasks', en: 'Tasks', zh: '任务' },
-  { path: '/playground', en: 'Playground', zh: '创作' },
-  { path: '/sessions', en: 'Sessions', zh: '账号' },
-  { path: '/keys', en: 'Keys', zh: '密钥' },
-  { path: '/usage', en: 'Usage', zh: '用量' },
-  { path: '/logs', en: 'Logs', zh: '日志' },
-  { path: '/audit', en: 'Audit', zh: '审计' },
-  { path: '/sign-ins', en: 'My sessions', zh: '我的登录' },
-  { path: '/about', en: 'About', zh: '关于' },
+  { path: '/', shows: '[data-tone]', en: 'Overview', zh: '概览' },
+  { path: '/tasks', shows: 'main a[href^="/tasks/"]', en: 'Tasks', zh: '任务' },
+  { path: '/playground', shows: 'main a[href*="task="]', en: 'Playground', zh: '创作' },
+  { path: '/sessions', shows: 'main >> text=supercalifragilistic', en: 'Sessions', zh: '账号' },
+  { path: '/keys', shows: 'main >> text=supercalifragilistic', en: 'Keys', zh: '密钥' },
+  { path: '/usage', shows: 'main canvas', en: 'Usage', zh: '用量' },
+  { path: '/logs', shows: '[role=log] li', en: 'Logs', zh: '日志' },
+  { path: '/audit', shows: 'main time', en: 'Audit', zh: '审计' },
+  { path: '/sign-ins', shows: 'main time', en: 'My sessions', zh: '我的登录' },
+  { path: '/about', shows: 'main table', en: 'About', zh: '关于' },
 ]
 
 /** Names and prompts as somebody who means ill, or just lives elsewhere, would write them. */
@@ -59,12 +59,12 @@ test.each(looks)('every page, $name', async ({ name, language, options }) => {
   await page.getByLabel(language === 'en' ? 'API key' : 'API 密钥').fill(adminKey)
   await page.getByRole('button', { name: language === 'en' ? 'Sign in' : '登录' }).click()
   await page.getByRole('navigation', { name: language === 'en' ? 'Main' : '主导航' }).waitFor()
-  for (const { path, ...heading } of pages) {
+  for (const { path, shows, ...heading } of pages) {
     await page.goto(path)
     await page
       .getByRole('heading', { level: 1, name: heading[language], exact: true })
       .waitFor({ timeout: patience })
-    await page.waitForLoadState('load')
+    await page.locator(shows).first().waitFor({ timeout: patience })
     await screenshot(page, `page-${path === '/' ? 'overview' : path.slice(1)}-${name}`)
     await expectAccessible(page)
     await expectNoSidewaysScroll(page)
